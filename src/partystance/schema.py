@@ -1,0 +1,191 @@
+"""The row: Article, Sentence, Mention, Example, Prediction and Stance, each checked when it is made.
+
+Offsets are Python code points, end exclusive, and `text[start:end] == surface` always holds. After
+construction nobody re-checks; a row that breaks a rule raises `ValueError` naming its id and the rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Stance(StrEnum):
+    """What somebody takes toward a party in a sentence; defined in `data/CODEBOOK.md`."""
+
+    SUPPORT = "support"
+    NEUTRAL = "neutral"
+    CRITICIZE = "criticize"
+
+
+LABELS: tuple[str, ...] = tuple(stance.value for stance in Stance)
+"""The class order used everywhere: model outputs, ClassLabel features, probability columns, matrices."""
+
+VOICES = ("author", "reported")
+"""Who speaks where a stance is taken: the article's own voice, or somebody it reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article. `text` is exactly what offsets count in; `source` is where it was read (file, line)."""
+
+    doc_id: str
+    text: str
+    title: str = ""
+    outlet: str = ""
+    date: str = ""
+    url: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an article: `article.text[start:end] == text`."""
+
+    doc_id: str
+    index: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One place in a sentence where a party is named: `sentence[start:end] == surface`."""
+
+    start: int
+    end: int
+    surface: str
+
+    def check(self, text: str) -> None:
+        """Raise `ValueError` unless the offsets slice `surface` out of `text`."""
+        if not 0 <= self.start < self.end <= len(text):
+            raise ValueError(
+                f"mention [{self.start}, {self.end}) lies outside a text of {len(text)} characters"
+            )
+        if text[self.start : self.end] != self.surface:
+            found = text[self.start : self.end]
+            raise ValueError(
+                f"mention [{self.start}, {self.end}) is {found!r} in the text, not {self.surface!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What one annotator said of a row, before anything was settled."""
+
+    annotator: str
+    label: str
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row: one (sentence, party) pair, labelled or (with `label == ""`) still to be labelled.
+
+    Raises:
+        ValueError: a mention does not slice its surface out of the text, there is no mention, or the label
+            or voice is not one of `LABELS` / `VOICES`.
+    """
+
+    id: str
+    text: str
+    party: str
+    mentions: tuple[Mention, ...]
+    label: str = ""
+    doc_id: str = ""
+    sentence_index: int = 0
+    holder: str = ""
+    voice: str = ""
+    mixed: bool = False
+    label_source: str = ""
+    annotations: tuple[Annotation, ...] = ()
+    outlet: str = ""
+    date: str = ""
+    url: str = ""
+    title: str = ""
+    split: str = ""
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.mentions:
+            raise ValueError(f"row {self.id!r}: no mention of {self.party!r}")
+        for mention in self.mentions:
+            try:
+                mention.check(self.text)
+            except ValueError as error:
+                raise ValueError(f"row {self.id!r}: {error}") from None
+        if self.label and self.label not in LABELS:
+            raise ValueError(f"row {self.id!r}: label {self.label!r} is not one of {', '.join(LABELS)}")
+        if self.voice and self.voice not in VOICES:
+            raise ValueError(f"row {self.id!r}: voice {self.voice!r} is not one of {', '.join(VOICES)}")
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Make an example from plain JSON values. Raises `ValueError` for an unknown or missing field."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(row) - known)
+        if unknown:
+            raise ValueError(f"row {row.get('id')!r}: unknown field {unknown[0]!r}")
+        missing = [name for name in ("id", "text", "party", "mentions") if row.get(name) is None]
+        if missing:
+            raise ValueError(f"row {row.get('id')!r}: field {missing[0]!r} is missing")
+        values = {name: value for name, value in row.items() if value is not None}
+        values["mentions"] = tuple(Mention(m["start"], m["end"], m["surface"]) for m in row["mentions"])
+        values["annotations"] = tuple(Annotation(**a) for a in row.get("annotations") or ())
+        return cls(**values)
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the row as plain JSON values, every field present, in the order of the design."""
+        return {name: _plain(getattr(self, name)) for name in ROW_FIELDS}
+
+
+ROW_FIELDS = (
+    "id", "doc_id", "sentence_index", "text", "mentions", "party", "label", "holder", "voice", "mixed",
+    "label_source", "annotations", "outlet", "date", "url", "title", "split", "group",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of one (sentence, party) pair; probabilities in the order of `LABELS`.
+
+    `sentence_start` and `sentence_end` are offsets into the article (0 and the text's length where the
+    input was a lone sentence). `truncated` is true when the sentence was longer than the encoder reads and
+    was cut around the mention.
+    """
+
+    id: str
+    doc_id: str
+    sentence_index: int
+    sentence_start: int
+    sentence_end: int
+    text: str
+    mentions: tuple[Mention, ...]
+    party: str
+    label: str
+    probabilities: tuple[float, float, float]
+    model_id: str
+    truncated: bool = False
+    outlet: str = ""
+    date: str = ""
+    url: str = ""
+    title: str = ""
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the prediction as plain JSON values, one `p_<label>` column a class."""
+        row: dict[str, Any] = {}
+        for f in fields(self):
+            if f.name == "probabilities":
+                row |= {f"p_{name}": p for name, p in zip(LABELS, self.probabilities, strict=True)}
+            else:
+                row[f.name] = _plain(getattr(self, f.name))
+        return row
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (Mention, Annotation)):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
