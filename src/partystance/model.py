@@ -1,0 +1,123 @@
+"""The span stance model: one encoder pass a sentence answers for every party in it.
+
+The hidden states of a target's mention tokens are averaged, joined with the first token's state (the sentence
+vector) and classified by a two-layer head. Span pooling instead of a sentence pair follows the end-to-end
+target-dependent models of Hamborg & Donnay (EACL 2021) in spirit; its cost does not grow with the number
+of targets.
+"""
+
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from partystance.encoding import MAX_TOKENS
+from partystance.schema import LABELS
+
+_NOT_OURS = ("_name_or_path", "id2label", "label2id", "transformers_version")
+"""What an encoder's config says of the folder it was read from and of another task's labels."""
+
+
+class SpanStanceConfig(PreTrainedConfig):
+    """What is needed to rebuild the model.
+
+    `encoder` is the encoder's own config as a plain dict. `target_blind` pools the whole sentence instead of
+    the mention: the comparison that shows how much a model gains by looking at its target.
+    """
+
+    model_type = "span-stance"
+
+    encoder: dict[str, Any] | None = None
+    max_tokens: int = MAX_TOKENS
+    dropout: float = 0.1
+    target_blind: bool = False
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        self.id2label = dict(enumerate(LABELS))
+        self.label2id = {name: index for index, name in enumerate(LABELS)}
+        self.problem_type = "single_label_classification"
+        super().__post_init__(**kwargs)
+
+
+class SpanStanceModel(PreTrainedModel):
+    """Encoder, span pooling and stance head.
+
+    Made from a config (random weights), from a pretrained encoder (`from_encoder`), or from a saved run
+    (`from_pretrained`).
+    """
+
+    config_class = SpanStanceConfig
+    base_model_prefix = "encoder"
+    _supports_sdpa = True
+    _supports_flash_attn = True
+
+    def __init__(self, config: SpanStanceConfig) -> None:
+        super().__init__(config)
+        if not config.encoder:
+            raise ValueError("SpanStanceConfig.encoder is empty: give the encoder's config as a dict")
+        encoder_config = AutoConfig.for_model(**config.encoder)
+        self.encoder = AutoModel.from_config(encoder_config)
+        if getattr(self.encoder, "pooler", None) is not None:
+            self.encoder.pooler = None  # unused parameters would break data-parallel training
+        hidden = encoder_config.hidden_size
+        self.head = nn.Sequential(
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * hidden, hidden),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(hidden, len(LABELS)),
+        )
+        self.post_init()
+
+    @classmethod
+    def from_encoder(cls, name_or_path: str, **config: Any) -> Self:
+        """Make a model with a pretrained encoder and a fresh head.
+
+        Args:
+            name_or_path: a folder or a hub id; safetensors weights only, no remote code.
+            **config: fields of `SpanStanceConfig`.
+        """
+        encoder = AutoModel.from_pretrained(name_or_path, use_safetensors=True, dtype=torch.float32)
+        described = {key: value for key, value in encoder.config.to_dict().items() if key not in _NOT_OURS}
+        model = cls(SpanStanceConfig(encoder=described, **config))
+        encoder.pooler = None
+        model.encoder.load_state_dict(encoder.state_dict())
+        return model
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        target_mask: Tensor,
+        labels: Tensor | None = None,
+    ) -> SequenceClassifierOutput:
+        """Score every target of every sentence.
+
+        Args:
+            input_ids: (B, L) token ids.
+            attention_mask: (B, L), 1 on tokens, 0 on padding.
+            target_mask: (B, K, L), 1 on the tokens of each target's mentions; all-zero rows are padding.
+            labels: (B, K) class indices in the order of `LABELS`, -100 where there is no target or label.
+
+        Returns:
+            `logits` (B, K, 3), and `loss` (mean cross-entropy over labelled targets) when labels are given.
+        """
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask
+        ).last_hidden_state  # (B, L, H)
+        if self.config.target_blind:
+            target_mask = attention_mask.unsqueeze(1).expand_as(target_mask)
+        weights = target_mask.to(hidden.dtype)
+        spans = weights @ hidden / weights.sum(-1, keepdim=True).clamp(min=1)  # (B, K, H)
+        sentence = hidden[:, :1].expand_as(spans)
+        logits = self.head(torch.cat([spans, sentence], dim=-1)).float()
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+AutoConfig.register(SpanStanceConfig.model_type, SpanStanceConfig)
+AutoModel.register(SpanStanceConfig, SpanStanceModel)
