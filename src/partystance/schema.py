@@ -83,6 +83,8 @@ class Annotation:
 class Example:
     """One row: one (sentence, party) pair, labelled or (with `label == ""`) still to be labelled.
 
+    `sentence_start` and `sentence_end` are the sentence's offsets into its article; both 0 when there is none.
+
     Raises:
         ValueError: a mention does not slice its surface out of the text, there is no mention, or the label
             or voice is not one of `LABELS` / `VOICES`.
@@ -95,6 +97,8 @@ class Example:
     label: str = ""
     doc_id: str = ""
     sentence_index: int = 0
+    sentence_start: int = 0
+    sentence_end: int = 0
     holder: str = ""
     voice: str = ""
     mixed: bool = False
@@ -141,7 +145,7 @@ class Example:
 
 
 ROW_FIELDS = (
-    "id", "doc_id", "sentence_index", "text", "mentions", "party", "label", "holder", "voice", "mixed",
+    "id", "doc_id", "sentence_index", "sentence_start", "sentence_end", "text", "mentions", "party", "label", "holder", "voice", "mixed",
     "label_source", "annotations", "outlet", "date", "url", "title", "split", "group",
 )  # fmt: skip
 
@@ -150,9 +154,8 @@ ROW_FIELDS = (
 class Prediction:
     """What a model says of one (sentence, party) pair; probabilities in the order of `LABELS`.
 
-    `sentence_start` and `sentence_end` are offsets into the article (0 and the text's length where the
-    input was a lone sentence). `truncated` is true when the sentence was longer than the encoder reads and
-    was cut around the mention.
+    `sentence_start` and `sentence_end` are the sentence's offsets into its article; both 0 when there is none.
+    `truncated` is true when the sentence was longer than the encoder reads and was cut around the mention.
     """
 
     id: str
