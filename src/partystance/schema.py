@@ -83,7 +83,7 @@ class Annotation:
 class Example:
     """One row: one (sentence, party) pair, labelled or (with `label == ""`) still to be labelled.
 
-    `sentence_start` and `sentence_end` are the sentence's offsets into its article; both 0 when there is none.
+    `sentence_start`, `sentence_end`: the sentence's offsets into its article; both 0 when there is none.
 
     Raises:
         ValueError: a mention does not slice its surface out of the text, there is no mention, or the label
@@ -145,8 +145,9 @@ class Example:
 
 
 ROW_FIELDS = (
-    "id", "doc_id", "sentence_index", "sentence_start", "sentence_end", "text", "mentions", "party", "label", "holder", "voice", "mixed",
-    "label_source", "annotations", "outlet", "date", "url", "title", "split", "group",
+    "id", "doc_id", "sentence_index", "sentence_start", "sentence_end", "text", "mentions", "party",
+    "label", "holder", "voice", "mixed", "label_source", "annotations",
+    "outlet", "date", "url", "title", "split", "group",
 )  # fmt: skip
 
 
@@ -154,7 +155,7 @@ ROW_FIELDS = (
 class Prediction:
     """What a model says of one (sentence, party) pair; probabilities in the order of `LABELS`.
 
-    `sentence_start` and `sentence_end` are the sentence's offsets into its article; both 0 when there is none.
+    `sentence_start`, `sentence_end`: the sentence's offsets into its article; both 0 when there is none.
     `truncated` is true when the sentence was longer than the encoder reads and was cut around the mention.
     """
 

@@ -1,0 +1,220 @@
+"""A trained model and texts in, stances out: in order, by length, one pass for all parties of a text."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from partystance.encoding import SpanEncoder, Window, batches_by_length
+from partystance.errors import PartystanceError
+from partystance.files import sha256_file
+from partystance.parties import Registry
+from partystance.schema import LABELS, Example, Mention, Prediction
+
+try:
+    import torch
+
+    from partystance.model import SpanStanceModel
+except ModuleNotFoundError as error:
+    raise PartystanceError(
+        f"predicting needs {error.name}: pip install 'partystance[train]' (finding mentions works without)"
+    ) from None
+
+Input = Example | Mapping[str, Any] | tuple[str, str, str] | tuple[str, int, int] | tuple[str, str]
+
+BATCH_TOKENS = 4096
+"""Tokens of a batch, padding included. On a CPU larger batches gain nothing; a GPU may be given more."""
+
+_CHUNK = 4096  # examples read ahead to be sorted by length: enough for little padding, and memory stays flat
+
+
+class StanceClassifier:
+    """Predicts the stance toward a party in a sentence.
+
+    Example:
+        >>> classifier = StanceClassifier.from_pretrained("models/demo")  # doctest: +SKIP
+        >>> classifier.predict([("Arvenia praised ", "Russia", " for its restraint.")])  # doctest: +SKIP
+
+    Args:
+        model: the span model.
+        encoder: its tokenizer.
+        model_id: written beside every prediction.
+        registry: finds the party of `(text, party)` inputs; by default the parties that ship.
+        device: where to run; by default a GPU when there is one.
+    """
+
+    def __init__(
+        self,
+        model: SpanStanceModel,
+        encoder: SpanEncoder,
+        model_id: str = "",
+        registry: Registry | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model = model.to(self.device).eval()
+        self.encoder, self.model_id, self._registry = encoder, model_id, registry
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | Path, *, registry: Registry | None = None, device: str | None = None
+    ) -> Self:
+        """Load a run's folder, or a hub id. Safetensors only; nothing in the folder is executed.
+
+        Raises:
+            PartystanceError: there is no such folder, or it holds no span stance model.
+        """
+        folder = _folder(str(name_or_path))
+        model = SpanStanceModel.from_pretrained(folder, use_safetensors=True)
+        model_id = f"{Path(name_or_path).name}@{sha256_file(folder / 'model.safetensors')[:12]}"
+        return cls(model, SpanEncoder.from_pretrained(folder), model_id, registry, device)
+
+    def predict(
+        self, inputs: Iterable[Input], *, batch_tokens: int = BATCH_TOKENS, progress: bool = False
+    ) -> list[Prediction]:
+        """Predict for each input, in order.
+
+        Args:
+            inputs: any mix of `(left, mention, right)`, `(text, start, end)`, `(text, party)` (party is an id
+                of the registry or the words as they stand in the text), `Example`s, and rows (mappings).
+            batch_tokens: tokens of a batch, padding included; it changes speed, not results.
+            progress: show a bar.
+
+        Raises:
+            PartystanceError: an input has none of these shapes, or does not mention its party.
+        """
+        examples = [self._example(value, position) for position, value in enumerate(inputs)]
+        predictions = self.stream(examples, batch_tokens=batch_tokens)
+        return list(tqdm(predictions, total=len(examples), unit="pair", disable=not progress))
+
+    def stream(
+        self, examples: Iterable[Example], *, batch_tokens: int = BATCH_TOKENS
+    ) -> Iterator[Prediction]:
+        """Yield one prediction an example, in order, reading ahead only a few thousand: memory stays flat."""
+        waiting = iter(examples)
+        while chunk := list(islice(waiting, _CHUNK)):
+            probabilities, truncated = self._score(chunk, batch_tokens)
+            for example, row, cut in zip(chunk, probabilities, truncated, strict=True):
+                yield self._prediction(example, row, cut)
+
+    def _score(
+        self, examples: Sequence[Example], batch_tokens: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Probabilities (N, 3) and whether the sentence was cut (N,), for each example."""
+        probabilities = np.zeros((len(examples), len(LABELS)))
+        truncated = np.zeros(len(examples), dtype=bool)
+        windows: list[tuple[Window, list[int]]] = []
+        for positions in _by_sentence(examples):
+            targets = [examples[position].mentions for position in positions]
+            for window in self.encoder.encode(examples[positions[0]].text, targets):
+                windows.append((window, [positions[target] for target in window.targets]))
+        for batch in batches_by_length([len(window.input_ids) for window, _ in windows], batch_tokens):
+            scored = self._forward([windows[index][0] for index in batch])
+            for index, scores in zip(batch, scored, strict=True):
+                window, positions = windows[index]
+                probabilities[positions] = scores[: len(positions)]
+                truncated[positions] = window.truncated
+        return probabilities, truncated
+
+    def _forward(self, windows: Sequence[Window]) -> NDArray[np.float64]:
+        """Probabilities (B, K, 3) of one batch of windows."""
+        arrays = self.encoder.collate(windows)
+        with torch.inference_mode():
+            logits = self.model(
+                **{name: torch.from_numpy(a).to(self.device) for name, a in arrays.items()}
+            ).logits
+            return logits.double().softmax(-1).cpu().numpy()
+
+    def _prediction(self, example: Example, row: NDArray[np.float64], truncated: bool) -> Prediction:
+        support, neutral, criticize = (round(float(value), 6) for value in row)
+        return Prediction(
+            id=example.id,
+            doc_id=example.doc_id,
+            sentence_index=example.sentence_index,
+            text=example.text,
+            mentions=example.mentions,
+            party=example.party,
+            label=LABELS[int(row.argmax())],
+            probabilities=(support, neutral, criticize),
+            model_id=self.model_id,
+            truncated=bool(truncated),
+            sentence_start=example.sentence_start,
+            sentence_end=example.sentence_end,
+            outlet=example.outlet,
+            date=example.date,
+            url=example.url,
+            title=example.title,
+        )
+
+    def _example(self, value: Input, position: int) -> Example:
+        """Make an `Example` of any accepted input; `position` becomes the id where there is none."""
+        try:
+            if isinstance(value, Example):
+                return value
+            if isinstance(value, Mapping):
+                return Example.from_row(value)
+            match value:
+                case (str(left), str(surface), str(right)):
+                    mention = Mention(len(left), len(left) + len(surface), surface)
+                    return Example(str(position), left + surface + right, surface, (mention,))
+                case (str(text), int(start), int(end)):
+                    mention = Mention(start, end, text[start:end])
+                    return Example(str(position), text, mention.surface, (mention,))
+                case (str(text), str(party)):
+                    return Example(str(position), text, party, self._mentions(text, party))
+        except ValueError as error:
+            raise PartystanceError(f"input {position}: {error}") from None
+        raise PartystanceError(
+            f"input {position}: {value!r} is none of (left, mention, right), (text, start, end), "
+            "(text, party), Example, row"
+        )
+
+    def _mentions(self, text: str, party: str) -> tuple[Mention, ...]:
+        """Where the registry, or else the words themselves, find a party in a text."""
+        if self._registry is None:
+            self._registry = Registry.default()
+        found = [
+            mention for mention in self._registry.find(text) if party in (mention.party, mention.surface)
+        ]
+        if found:
+            return tuple(Mention(mention.start, mention.end, mention.surface) for mention in found)
+        start = text.find(party) if party else -1
+        if start < 0:
+            raise ValueError(f"party {party!r} is not mentioned in {text[:80]!r}")
+        return (Mention(start, start + len(party), party),)
+
+
+def _by_sentence(examples: Sequence[Example]) -> Iterable[list[int]]:
+    """Positions of the examples that share a text, so that each text is encoded once."""
+    groups: dict[str, list[int]] = {}
+    for position, example in enumerate(examples):
+        groups.setdefault(example.text, []).append(position)
+    return groups.values()
+
+
+def _folder(name: str) -> Path:
+    """The local folder of a run, fetched first when `name` is a hub id."""
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "model.safetensors").exists():
+            raise PartystanceError(f"{path}: no model.safetensors; is this a run that finished training?")
+        return path
+    looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", os.sep, "models/"))
+    if not looks_like_hub_id:
+        raise PartystanceError(
+            f"{path}: no such folder; train one: python train/finetune.py configs/train/demo.yaml"
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        patterns = ["config.json", "model.safetensors", "tokenizer.json"]
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except Exception as error:  # every failure of the hub client means the same to the user
+        raise PartystanceError(
+            f"{name}: neither a folder nor reachable on the model hub ({error})"
+        ) from error

@@ -1,0 +1,230 @@
+"""The parts of a training run that outlive the recipe: config, batches, loss, learning rates, checkpoints.
+
+The recipe that puts them together is `train/finetune.py`; the loop itself is the Hugging Face Trainer's.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from partystance.encoders import MINILM
+from partystance.encoding import MAX_TOKENS, SpanEncoder, Window
+from partystance.files import sha256_file, write_json
+from partystance.model import SpanStanceModel
+from partystance.schema import LABELS, Example
+
+IGNORED = -100
+"""The label of a padded target, by the convention of PyTorch's cross-entropy."""
+
+SEAL = "complete.json"
+"""Written last into a checkpoint, with the hash of every file: a checkpoint without it is not whole."""
+
+
+class TrainingBlock(BaseModel):
+    """Keys of `transformers.TrainingArguments`, by their own names and with their own meaning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    num_train_epochs: float = Field(default=3, gt=0)
+    per_device_train_batch_size: int = Field(default=32, ge=1)
+    gradient_accumulation_steps: int = Field(default=1, ge=1)
+    warmup_steps: float = Field(
+        default=0.1, ge=0, description="a share of all steps when below 1, else steps"
+    )
+    lr_scheduler_type: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    label_smoothing_factor: float = Field(default=0.05, ge=0, lt=1)
+    gradient_checkpointing: bool = False
+    dataloader_num_workers: int = Field(default=0, ge=0)
+    report_to: list[str] = ["tensorboard"]
+
+
+class RunConfig(BaseModel):
+    """One training run, as written in `configs/train/*.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path = Field(description="a folder with train.parquet and validation.parquet")
+    output: Path = Field(description="where the run is written")
+    encoder: str = Field(default=MINILM, description="minilm, a folder, or a hub id")
+    seed: int = 13
+    max_tokens: int = Field(
+        default=MAX_TOKENS, ge=16, description="longer sentences are cut around the mention"
+    )
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="in the head; the encoder keeps its own")
+    target_blind: bool = Field(
+        default=False, description="pool the sentence instead of the mention, as a comparison"
+    )
+    class_weights: bool = Field(default=True, description="weigh classes by the inverse of their frequency")
+    layer_decay: float = Field(
+        default=0.95, gt=0, le=1, description="factor on the learning rate, a layer downwards"
+    )
+    early_stopping_patience: int = Field(
+        default=3, ge=1, description="epochs without a better validation macro-F1"
+    )
+    training: TrainingBlock = TrainingBlock()
+
+
+def training_windows(examples: Iterable[Example], encoder: SpanEncoder) -> list[dict[str, Any]]:
+    """Encode labelled examples, the targets of one sentence together.
+
+    Returns:
+        One feature a window: `input_ids` (for the length-grouped sampler), `window`, and `labels`, the class
+        indices of its targets.
+    """
+    sentences: dict[str, list[Example]] = {}
+    for example in examples:
+        sentences.setdefault(example.text, []).append(example)
+    features = []
+    for text, rows in sentences.items():
+        for window in encoder.encode(text, [row.mentions for row in rows]):
+            labels = [LABELS.index(rows[target].label) for target in window.targets]
+            features.append({"input_ids": window.input_ids, "window": window, "labels": labels})
+    return features
+
+
+class Collator:
+    """Pads features of `training_windows` to a batch of tensors, labels padded with -100."""
+
+    def __init__(self, encoder: SpanEncoder) -> None:
+        self.encoder = encoder
+
+    def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Return `input_ids`, `attention_mask`, `target_mask` and `labels` (B, K) for the model."""
+        windows: list[Window] = [feature["window"] for feature in features]
+        batch = {name: torch.from_numpy(array) for name, array in self.encoder.collate(windows).items()}
+        labels = torch.full(batch["target_mask"].shape[:2], IGNORED)
+        for row, feature in enumerate(features):
+            labels[row, : len(feature["labels"])] = torch.tensor(feature["labels"])
+        return {**batch, "labels": labels}
+
+
+class StanceLoss:
+    """Cross-entropy with class weights and label smoothing, averaged over the targets of a whole step.
+
+    Args:
+        weights: one factor a class, mean 1 over the training rows, or None.
+        smoothing: the share of probability spread over all classes (Szegedy et al., CVPR 2016).
+    """
+
+    def __init__(self, weights: Sequence[float] | None, smoothing: float) -> None:
+        self.weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+        self.smoothing = smoothing
+
+    def __call__(
+        self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """Return the loss; `num_items_in_batch` counts the targets of all parts of an accumulated step."""
+        total = nn.functional.cross_entropy(
+            outputs.logits.flatten(0, 1),
+            labels.flatten(),
+            weight=None if self.weights is None else self.weights.to(labels.device),
+            ignore_index=IGNORED,
+            reduction="sum",
+            label_smoothing=self.smoothing,
+        )
+        count = labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        return total / count
+
+
+def balanced_weights(labels: Sequence[str]) -> list[float]:
+    """Return one weight a class, inverse to its frequency, so that the mean weight over `labels` is 1.
+
+    Classes that never occur get weight 1 (scikit-learn's "balanced" rule, which is undefined there).
+    """
+    counts = np.array([sum(label == name for label in labels) for name in LABELS])
+    present = (counts > 0).sum()
+    return [float(len(labels) / (present * count)) if count else 1.0 for count in counts]
+
+
+def layerwise_groups(
+    model: SpanStanceModel, learning_rate: float, layer_decay: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Return optimizer groups whose learning rate falls by `layer_decay` for each layer below the head.
+
+    Biases and norms get no weight decay. The scheme is ULMFiT's discriminative fine-tuning (Howard & Ruder,
+    ACL 2018).
+    """
+    layers = int(model.encoder.config.num_hidden_layers)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        below_head = 0 if name.startswith("head.") else layers + 1 - _depth(name, layers)
+        decay = weight_decay if parameter.ndim > 1 else 0.0
+        rate = learning_rate * layer_decay**below_head
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def _depth(name: str, layers: int) -> int:
+    """0 for embeddings, 1 to `layers` for the layers; what sits above them all counts with the last."""
+    parts = name.split(".")
+    for container, index in pairwise(parts):
+        if container in ("layer", "layers", "h", "block") and index.isdigit():
+            return int(index) + 1
+    return 0 if "embeddings" in name else layers
+
+
+class SealCheckpoints(TrainerCallback):
+    """Marks each checkpoint as whole once all of it is on disk.
+
+    The Trainer writes in place, so a run killed while saving leaves a broken checkpoint that it would later
+    pick up; `newest_whole_checkpoint` passes over those.
+    """
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write the hash of every file, last."""
+        if state.is_world_process_zero:
+            folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+            write_json(folder / SEAL, {path.name: sha256_file(path) for path in sorted(folder.iterdir())})
+
+
+def newest_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the latest checkpoint whose files are all there and unchanged, or None."""
+    checkpoints = [path for path in folder.glob("checkpoint-*") if path.name.split("-")[-1].isdigit()]
+    for checkpoint in sorted(checkpoints, key=lambda path: int(path.name.split("-")[-1]), reverse=True):
+        if _is_whole(checkpoint):
+            return checkpoint
+    return None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        hashes = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+        return all(sha256_file(checkpoint / name) == value for name, value in hashes.items())
+    except (OSError, ValueError):
+        return False
+
+
+class EpochClock(TrainerCallback):
+    """Adds up the time spent in training epochs alone, evaluation and saving left out."""
+
+    def __init__(self) -> None:
+        self.duration_s, self._started_s = 0.0, 0.0
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Start the clock."""
+        self._started_s = time.perf_counter()
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Stop the clock."""
+        self.duration_s += time.perf_counter() - self._started_s
