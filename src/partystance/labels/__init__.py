@@ -1,0 +1,1 @@
+"""One module per place a label can come from."""
