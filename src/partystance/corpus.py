@@ -19,7 +19,7 @@ def mentions_by_party(mentions: list[PartyMention]) -> dict[str, tuple[Mention, 
 def pairs(article: Article, registry: Registry) -> Iterator[Example]:
     """Yield one unlabelled example a (sentence, party) pair of an article, in reading order."""
     for sentence in split_sentences(article):
-        for party, mentions in mentions_by_party(registry.find(sentence.text)).items():
+        for party, mentions in mentions_by_party(registry.find(sentence.text, date=article.date)).items():
             yield pair(article, sentence, party, mentions)
 
 

@@ -177,7 +177,7 @@ class StanceClassifier:
     def _mentions(self, text: str, party: str) -> tuple[Mention, ...]:
         """Where the registry, or else the words themselves, find a party in a text."""
         if self._registry is None:
-            self._registry = Registry.default()
+            self._registry = Registry.shipped()
         found = [
             mention for mention in self._registry.find(text) if party in (mention.party, mention.surface)
         ]

@@ -1,0 +1,189 @@
+"""The `partystance` command: find parties, predict stances, draw the page."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from partystance import __doc__ as summary
+from partystance.articles import ArticleReader, read_articles
+from partystance.console import readable_errors
+from partystance.corpus import pairs
+from partystance.errors import InputError, PartystanceError
+from partystance.parties import Registry
+from partystance.report.stances import StancePage
+from partystance.schema import Article, Prediction
+from partystance.sentences import split_sentences
+from partystance.tables import RowWriter, read_rows
+
+app = typer.Typer(help=summary, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(help="files (.txt .html .jsonl .csv .parquet), folders, globs, or - for standard input"),
+]
+Parties = Annotated[
+    list[Path] | None,
+    typer.Option("--parties", help="a YAML registry; repeat to merge several [default: the shipped ones]"),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="field=column for tables, e.g. --column text=body; repeat for more"),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="stop at the first unusable record, do not count it")]
+
+
+@app.command()
+def predict(
+    inputs: Inputs,
+    model: Annotated[str, typer.Option(help="a run's folder or a hub id")],
+    out: Annotated[list[Path], typer.Option(help="a .csv, .jsonl, .parquet or .html file; repeat for more")],
+    parties: Parties = None,
+    column: Columns = None,
+    strict: Strict = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ... [default: a GPU if any]")] = None,
+) -> None:
+    """Predict who is supported and who is criticized, for every sentence and party.
+
+    Examples:
+
+        partystance predict article.txt --model models/demo --out stances.csv --out stances.html
+
+        partystance predict corpus/ 'more/*.csv' --column text=body --model models/demo --out out.parquet
+    """
+    with readable_errors("no output file was changed"):
+        registry = Registry.shipped() if parties is None else Registry.load(*parties)
+        reader = read_articles(inputs, columns=_columns(column), strict=strict)
+        with ExitStack() as stack:
+            page = _page(out, registry, stack)
+            sinks = [_table_sink(path, stack) for path in out if not _is_page(path)]
+            sinks += [page.write] if page else []
+            from partystance.predictor import StanceClassifier  # torch: only where it is needed
+
+            classifier = StanceClassifier.from_pretrained(model, registry=registry, device=device)
+            articles = reader if page is None else _shown(reader, page)
+            examples = (example for article in articles for example in pairs(article, registry))
+            counts = _Counts()
+            for prediction in tqdm(classifier.stream(examples), desc="stances", unit=" pairs"):
+                counts.add(prediction)
+                for sink in sinks:
+                    sink(prediction)
+        _tell(
+            reader, f"{counts.pairs} stances, {counts.truncated} of them in sentences cut around the mention"
+        )
+
+
+@app.command()
+def mentions(
+    inputs: Inputs,
+    parties: Parties = None,
+    column: Columns = None,
+    strict: Strict = False,
+) -> None:
+    """Print every mention of a party: article, sentence, offsets into the article, party, kind, words.
+
+    Tab-separated, a line a mention; needs neither torch nor a model.
+
+    Examples:
+
+        partystance mentions article.txt
+
+        partystance mentions corpus/ --parties configs/parties/ukraine-war.yaml | cut -f4 | sort | uniq -c
+    """
+    with readable_errors():
+        registry = Registry.shipped() if parties is None else Registry.load(*parties)
+        reader = read_articles(inputs, columns=_columns(column), strict=strict)
+        print("doc_id", "sentence", "offsets", "party", "kind", "modifier", "words", sep="\t")
+        found = 0
+        for article in reader:
+            for sentence in split_sentences(article):
+                for mention in registry.find(sentence.text, date=article.date):
+                    start, end = sentence.start + mention.start, sentence.start + mention.end
+                    words = " ".join(mention.surface.split())
+                    place = (article.doc_id, sentence.index, f"{start}-{end}")
+                    print(*place, mention.party, mention.kind, "modifier" * mention.modifier, words, sep="\t")
+                    found += 1
+        _tell(reader, f"{found} mentions")
+
+
+@app.command()
+def report(
+    stances: Annotated[Path, typer.Argument(help="a table written by `partystance predict`")],
+    articles: Annotated[list[str], typer.Option(help="the articles it was made from; repeat for more")],
+    out: Annotated[Path, typer.Option(help="the .html page to write")] = Path("stances.html"),
+    parties: Parties = None,
+    column: Columns = None,
+) -> None:
+    """Draw the page of a table of stances: articles with sentences shaded by stance toward a party.
+
+    Example:
+
+        partystance report stances.parquet --articles article.txt --out stances.html
+    """
+    with readable_errors("no output file was changed"):
+        registry = Registry.shipped() if parties is None else Registry.load(*parties)
+        reader = read_articles(articles, columns=_columns(column))
+        with StancePage(out, registry) as page:
+            for article in reader:
+                page.see(article)
+            for line, row in enumerate(read_rows(stances), start=1):
+                try:
+                    page.write(Prediction.from_row(row))
+                except ValueError as error:
+                    raise InputError(stances, f"not a table of stances: {error}", line) from None
+        _tell(reader, f"page in {out}")
+
+
+class _Counts:
+    """What is said at the end of a prediction run."""
+
+    def __init__(self) -> None:
+        self.pairs = self.truncated = 0
+
+    def add(self, prediction: Prediction) -> None:
+        self.pairs += 1
+        self.truncated += prediction.truncated
+
+
+def _is_page(path: Path) -> bool:
+    return path.suffix.lower() in (".html", ".htm")
+
+
+def _page(out: list[Path], registry: Registry, stack: ExitStack) -> StancePage | None:
+    paths = [path for path in out if _is_page(path)]
+    if len(paths) > 1:
+        raise PartystanceError(f"one page is enough: --out {paths[0]} or --out {paths[1]}")
+    return stack.enter_context(StancePage(paths[0], registry)) if paths else None
+
+
+def _table_sink(path: Path, stack: ExitStack) -> Callable[[Prediction], None]:
+    writer = stack.enter_context(RowWriter(path))
+    return lambda prediction: writer.write(prediction.to_row())
+
+
+def _shown(articles: Iterable[Article], page: StancePage) -> Iterator[Article]:
+    for article in articles:
+        page.see(article)
+        yield article
+
+
+def _columns(options: list[str] | None) -> dict[str, str] | None:
+    """`["text=body"]` -> `{"text": "body"}`."""
+    pairs_ = [option.partition("=") for option in options or []]
+    for (field, sign, name), option in zip(pairs_, options or [], strict=True):
+        if not (field and sign and name):
+            raise PartystanceError(f"--column {option!r}: write it as field=column, e.g. --column text=body")
+    return {field: name for field, _, name in pairs_} or None
+
+
+def _tell(reader: ArticleReader, done: str) -> None:
+    print(f"{reader.summary()}; {done}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
