@@ -1,12 +1,12 @@
 """How good labels and probabilities are: pure functions on arrays, with intervals that respect articles.
 
-Labels are class indices (integers) in the order of `schema.LABELS`; `class_indices` makes them of strings. Every
-score of labels is a function of confusion matrices `(..., 3, 3)`, rows the truth and columns the prediction, so
-that a thousand resamples are scored at once.
+Labels are class indices (integers) in the order of `schema.LABELS`; `class_indices` makes them of strings.
+Every score of labels is a function of confusion matrices `(..., 3, 3)`, rows the truth and columns the
+prediction, so that a thousand resamples are scored at once.
 
 A class without gold or predicted rows has precision, recall and F1 of 0, and means always run over all three
-classes (scikit-learn's answer for `labels=[0, 1, 2], zero_division=0`). That keeps test sets comparable; where a
-class has no gold rows, no system can reach 1.
+classes (scikit-learn's answer for `labels=[0, 1, 2], zero_division=0`). That keeps test sets comparable;
+where a class has no gold rows, no system can reach 1.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -198,8 +198,10 @@ def resample(sums: NDArray[Any], n_resamples: int = 1000, seed: int = 13) -> Flo
     if groups < 2:
         raise ValueError(f"resampling needs at least 2 groups, not {groups}")
     random, flat = np.random.default_rng(seed), sums.reshape(groups, -1)
-    drawn = (np.bincount(random.integers(groups, size=groups), minlength=groups) for _ in range(n_resamples))
-    return np.stack([counts @ flat for counts in drawn]).reshape(n_resamples, *sums.shape[1:])
+    totals = np.empty((n_resamples, flat.shape[1]))
+    for total in totals:
+        total[:] = np.bincount(random.integers(groups, size=groups), minlength=groups) @ flat
+    return totals.reshape(n_resamples, *sums.shape[1:])
 
 
 def percentile_interval(values: NDArray[Any], confidence: float = 0.95) -> Interval:
