@@ -9,7 +9,7 @@ classes (scikit-learn's answer for `labels=[0, 1, 2], zero_division=0`). That ke
 where a class has no gold rows, no system can reach 1.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from partystance.schema import LABELS, Stance
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Groups = Sequence[str] | NDArray[Any]
+"""What each row belongs to and is resampled with: its article."""
 Metric = Callable[[NDArray[Any]], Floats]
 """From confusion matrices `(..., 3, 3)` to one score each `(...)`."""
 
@@ -115,21 +117,6 @@ def scores(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
     return {name: float(metric(matrix)) for name, metric in METRICS.items()}
 
 
-def per_class(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, dict[str, float]]:
-    """Return precision, recall, F1 and support (gold rows) by label."""
-    matrix = confusion_matrix(y_true, y_pred)
-    columns = {
-        "precision": precision(matrix),
-        "recall": recall(matrix),
-        "f1": f1(matrix),
-        "support": matrix.sum(1),
-    }
-    return {
-        label: {name: values[index].item() for name, values in columns.items()}
-        for index, label in enumerate(LABELS)
-    }
-
-
 def brier(y_true: ArrayLike, probabilities: ArrayLike) -> float:
     """Mean squared distance of the probabilities (N, 3) from the truth: 0 best, 2 worst (Brier, 1950)."""
     return float(brier_terms(y_true, probabilities).mean())
@@ -170,7 +157,7 @@ def calibration_error(bins: NDArray[Any]) -> Floats:
     return _ratio(np.abs(confidence - right).sum(-1), rows.sum(-1))
 
 
-def group_sums(terms: NDArray[Any], groups: Sequence[str] | NDArray[Any]) -> Floats:
+def group_sums(terms: NDArray[Any], groups: Groups) -> Floats:
     """Add up the rows (N, ...) of each group: (G, ...), groups sorted."""
     names, position = _positions(groups, len(terms))
     sums = np.zeros((len(names), *terms.shape[1:]))
@@ -178,7 +165,7 @@ def group_sums(terms: NDArray[Any], groups: Sequence[str] | NDArray[Any]) -> Flo
     return sums
 
 
-def group_matrices(y_true: ArrayLike, y_pred: ArrayLike, groups: Sequence[str] | NDArray[Any]) -> Floats:
+def group_matrices(y_true: ArrayLike, y_pred: ArrayLike, groups: Groups) -> Floats:
     """One confusion matrix a group: (G, 3, 3), groups sorted."""
     true, pred = _classes(y_true, y_pred)
     names, position = _positions(groups, len(true))
@@ -214,7 +201,7 @@ def cluster_bootstrap(
     metric: Metric,
     y_true: ArrayLike,
     y_pred: ArrayLike,
-    groups: Sequence[str] | NDArray[Any],
+    groups: Groups,
     n_resamples: int = 1000,
     seed: int = 13,
     confidence: float = 0.95,
@@ -230,68 +217,109 @@ def cluster_bootstrap(
     return percentile_interval(metric(draws), confidence)
 
 
-def estimate(
-    statistic: Metric,
+def estimates(
+    statistics: Mapping[str, Metric],
     sums: NDArray[Any],
     n: int,
     n_resamples: int = 1000,
     seed: int = 13,
     confidence: float = 0.95,
-) -> Estimate:
-    """Return a statistic of sums over groups (G, ...) with its clustered bootstrap interval."""
-    value = float(statistic(sums.sum(0)))
+) -> dict[str, Estimate]:
+    """Return statistics of sums over groups (G, ...), all from the same resamples of the groups."""
+    values = {name: float(statistic(sums.sum(0))) for name, statistic in statistics.items()}
     if len(sums) < 2:
-        return Estimate(value, None, None, n)
-    return Estimate(value, *percentile_interval(statistic(resample(sums, n_resamples, seed)), confidence), n)
+        return {name: Estimate(value, None, None, n) for name, value in values.items()}
+    draws = resample(sums, n_resamples, seed)
+    intervals = {name: percentile_interval(statistics[name](draws), confidence) for name in values}
+    return {name: Estimate(value, *intervals[name], n) for name, value in values.items()}
+
+
+def summary(
+    y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLike, groups: Groups, **bootstrap: Any
+) -> dict[str, Estimate]:
+    """Return every score of `METRICS`, `brier` and `calibration_error`; `bootstrap` goes to `estimates`."""
+    matrices = group_matrices(y_true, y_pred, groups)
+    rows = int(matrices.sum())
+    losses = brier_terms(y_true, probabilities)
+    losses = group_sums(np.stack([losses, np.ones(rows)], 1), groups)
+    bins = group_sums(calibration_terms(y_true, probabilities), groups)
+    return {
+        **estimates(METRICS, matrices, rows, **bootstrap),
+        **estimates({"brier": lambda sums: sums[..., 0] / sums[..., 1]}, losses, rows, **bootstrap),
+        **estimates({"calibration_error": calibration_error}, bins, rows, **bootstrap),
+    }
 
 
 def paired_difference(
-    metric: Metric,
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
-    y_other: ArrayLike,
-    groups: Sequence[str] | NDArray[Any],
-    **bootstrap: Any,
+    metric: Metric, y_true: ArrayLike, y_pred: ArrayLike, y_other: ArrayLike, groups: Groups, **bootstrap: Any
 ) -> Estimate:
     """How much better `y_pred` scores than `y_other` on the same rows; both are resampled together.
 
-    `bootstrap` goes to `estimate`.
+    `bootstrap` goes to `estimates`.
     """
     pair = np.stack([group_matrices(y_true, labels, groups) for labels in (y_pred, y_other)], axis=1)
 
     def difference(matrices: NDArray[Any]) -> Floats:
         return metric(matrices[..., 0, :, :]) - metric(matrices[..., 1, :, :])
 
-    return estimate(difference, pair, int(pair[:, 0].sum()), **bootstrap)
+    return estimates({"difference": difference}, pair, int(pair[:, 0].sum()), **bootstrap)["difference"]
+
+
+def per_class(
+    y_true: ArrayLike, y_pred: ArrayLike, groups: Groups, **bootstrap: Any
+) -> dict[str, dict[str, Estimate]]:
+    """Return `precision`, `recall` and `f1` by label; their `n` is the gold rows of the label (its support).
+
+    `bootstrap` goes to `estimates`.
+    """
+    matrices = group_matrices(y_true, y_pred, groups)
+    support = matrices.sum((0, 2)).astype(int).tolist()
+    return {
+        label: estimates(_of_class(index), matrices, support[index], **bootstrap)
+        for index, label in enumerate(LABELS)
+    }
+
+
+def _of_class(index: int) -> dict[str, Metric]:
+    return {
+        "precision": lambda matrices: precision(matrices)[..., index],
+        "recall": lambda matrices: recall(matrices)[..., index],
+        "f1": lambda matrices: f1(matrices)[..., index],
+    }
 
 
 def per_party(
-    y_true: ArrayLike, y_pred: ArrayLike, parties: Sequence[str], groups: Sequence[str], **bootstrap: Any
+    y_true: ArrayLike, y_pred: ArrayLike, parties: Sequence[str], groups: Groups, **bootstrap: Any
 ) -> dict[str, dict[str, Any]]:
-    """Return `n`, `groups`, gold rows by label, `accuracy` and `macro_f1` by party, most rows first.
+    """Return `n`, `groups`, `gold` rows by label, `accuracy` and `macro_f1` by party, most rows first.
 
-    `macro_f1` is None for a party whose rows lack a class: it could not reach 1, and would not compare.
-    Parties with fewer than `MIN_PARTY_ROWS` rows get no intervals. `bootstrap` goes to `estimate`.
+    `macro_f1` is None for a party whose gold rows lack a class: it could not reach 1, and would not compare.
+    Parties with fewer than `MIN_PARTY_ROWS` rows get no intervals. `bootstrap` goes to `estimates`.
     """
     true, pred = _classes(y_true, y_pred)
-    names, position, counts = np.unique(np.asarray(parties), return_inverse=True, return_counts=True)
-    clusters, table = np.asarray(groups), {}
-    for index in sorted(range(len(names)), key=lambda i: (-counts[i], names[i])):
+    names, position = _positions(parties, len(true))
+    counts, clusters = np.bincount(position), np.asarray(groups)
+    table: dict[str, dict[str, Any]] = {}
+    for index in np.lexsort((names, -counts)):
         own = position == index
-        sums, n = group_matrices(true[own], pred[own], clusters[own]), int(counts[index])
-        gold = sums.sum((0, 2)).astype(int)
-        kept = sums if n >= MIN_PARTY_ROWS else sums.sum(0, keepdims=True)
-        table[str(names[index])] = {
-            "n": n,
-            "groups": len(sums),
-            "gold": dict(zip(LABELS, gold.tolist(), strict=True)),
-            "accuracy": estimate(accuracy, kept, n, **bootstrap),
-            "macro_f1": estimate(macro_f1, kept, n, **bootstrap) if gold.all() else None,
-        }
+        table[str(names[index])] = _party(group_matrices(true[own], pred[own], clusters[own]), bootstrap)
     return table
 
 
-def _positions(groups: Sequence[str] | NDArray[Any], rows: int) -> tuple[NDArray[Any], Indices]:
+def _party(matrices: Floats, bootstrap: Mapping[str, Any]) -> dict[str, Any]:
+    n, gold = int(matrices.sum()), matrices.sum((0, 2)).astype(int)
+    kept = matrices if n >= MIN_PARTY_ROWS else matrices.sum(0, keepdims=True)
+    measured = estimates({"accuracy": accuracy, "macro_f1": macro_f1}, kept, n, **bootstrap)
+    return {
+        "n": n,
+        "groups": len(matrices),
+        "gold": dict(zip(LABELS, gold.tolist(), strict=True)),
+        "accuracy": measured["accuracy"],
+        "macro_f1": measured["macro_f1"] if gold.all() else None,
+    }
+
+
+def _positions(groups: Groups, rows: int) -> tuple[NDArray[Any], Indices]:
     """Return the groups' names, sorted, and the place of each row's group among them."""
     if len(groups) != rows:
         raise ValueError(f"{rows} rows need as many groups, not {len(groups)}")
