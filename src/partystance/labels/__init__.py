@@ -1,1 +1,1 @@
-"""One module per place a label can come from."""
+"""Where labels come from: one module per source (rules, corpora, tools, labelled files)."""
