@@ -54,7 +54,11 @@ class Estimate:
 
 def class_indices(labels: Iterable[str]) -> Indices:
     """Return the place of each label in `LABELS`. Raises `ValueError` for a label that is none of them."""
-    return np.array([LABELS.index(label) for label in labels], dtype=np.int64)
+    place = {label: index for index, label in enumerate(LABELS)}
+    try:
+        return np.array([place[label] for label in labels], dtype=np.int64)
+    except KeyError as error:
+        raise ValueError(f"label {error} is not one of {', '.join(LABELS)}") from None
 
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike) -> Indices:
