@@ -3,8 +3,9 @@
     python data/build_countries.py          # needs npm and the network; a few seconds
 
 Names and capitals come from the npm packages `countries-list` and `i18n-iso-countries`, demonyms from
-`i18n-nationality` (all MIT, versions below). What they get wrong or cannot know (words with two meanings, phrases
-to leave alone, nicknames of governments) is kept by hand in `data/countries_overrides.yaml`, which wins.
+`i18n-nationality` (all MIT, versions below). What they get wrong or cannot know (words with two meanings,
+phrases to leave alone, nicknames of governments) is kept by hand in `data/countries_overrides.yaml`, which
+wins.
 """
 
 import json
@@ -87,7 +88,7 @@ def country(
 ) -> dict[str, Any]:
     """Return one party as it goes into the YAML: the packages' facts, overruled by the overrides."""
     name = own.get("name", names[0] if names else code)
-    usual = [n for n in names if not re.search(r"[,(]", n) and n not in own.get("drop", ())]
+    usual = [n for n in names if not re.search(r"[,(]|^The ", n) and n not in own.get("drop", ())]
     aliases = unique([*usual, *own.get("aliases", ())], without=[name])
     people = own.get("demonyms", with_plural(demonym, names)) + own.get("people", [])
     strict = set(own.get("case_sensitive", ()))

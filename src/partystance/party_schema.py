@@ -1,7 +1,7 @@
 """The registry file: what a YAML of parties may hold, checked when it is read.
 
-`configs/parties/README.md` explains each key with examples. Several files may describe one party; `merge` joins
-them into the same party whatever their order.
+`configs/parties/README.md` explains each key with examples. Several files may describe one party; `merge`
+joins them into the same party whatever their order.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from partystance.configs import StrictModel
 from partystance.errors import InputError
@@ -18,7 +18,15 @@ PartyKind = Literal[
     "country", "alliance", "bloc", "organisation", "armed-group", "entity", "political-party", "person"
 ]
 PartyId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _has_letters(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError("an alias needs a letter or digit")
+    return text
+
+
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_has_letters)]
 
 
 class Alias(StrictModel):
@@ -67,9 +75,10 @@ class Leader(StrictModel):
 class Ambiguity(StrictModel):
     """When some aliases of a party mean something else, told by the words around them.
 
-    `dropped_after` and `dropped_before` look at the neighbouring word (`<Name>`: any capitalised word that is no
-    office or day), the `near` lists at `window` characters on both sides. `kept_near` outweighs `dropped_near`;
-    with `only_near` nothing counts without one of its words. `instead` names the party meant when dropped.
+    `dropped_after` and `dropped_before` look at the neighbouring word (`<Name>`: any capitalised word that is
+    no office or day), the `near` lists at `window` characters of the paragraph on both sides: the nearest of
+    `dropped_near` and `kept_near` decides, and with `only_near` nothing counts without one of its words.
+    `instead` names the party that is meant where this one is dropped.
     """
 
     aliases: tuple[Phrase, ...] = Field(min_length=1)
