@@ -8,7 +8,7 @@ from partystance.labels.clauses import Clauses
 from partystance.labels.lexicon import CRITICIZE, NEUTRAL, SUPPORT, Noun, Tag, Verb
 from partystance.schema import Stance
 
-TURN_REACH = 7
+TURN_REACH = 10
 """How many tokens before a verb or noun of stance something may turn it around."""
 AUTHOR = "author"
 
@@ -38,7 +38,10 @@ def actor(c: Clauses, verb: int, target: str) -> str:
     """Return who acts in the verb group at `verb`: a party (not the target), a name, or nothing."""
     apposed = ""
     for start, end in c.subject_spans(c.group_start(verb)):
-        parties = [c.party(j) for j in c.span_parties(start, end)]
+        inside = c.span_parties(start, end)
+        if inside and c.word(start - 1) in lx.RELATIVES and c.is_complement(inside[0], start):
+            continue  # "countries that support P | have ..."
+        parties = [c.party(j) for j in inside]
         others = [party for party in parties if party != target]
         if parties and (others or end - start <= 3):
             verbs = any(c.is_any_verb(k) for k in range(start, end))
@@ -47,7 +50,8 @@ def actor(c: Clauses, verb: int, target: str) -> str:
         if apposed:
             return apposed
         if name and name.lower() not in lx.PRONOUNS:
-            if not (c.word(start - 1) == "," and end - start == len(name.split())):
+            inserted = c.word(end) == "," or end - start == len(name.split())
+            if not (c.word(start - 1) == "," and inserted):
                 return name
             apposed = name  # "the P minister, Edna Harrow, ...": the party may stand before the name
     return apposed
@@ -213,6 +217,10 @@ def _fits(c: Clauses, i: int, at: int, verb: Verb, targets: list[int]) -> bool:
     """Return whether the words around the object are those the verb needs for its meaning."""
     last = targets[-1]
     rest = c.words[last + 1 : last + 12]
+    if len(targets) > 1 and rest[:1] == [
+        "to"
+    ]:  # "supports P and Q to settle it": both sides (codebook, rule 3)
+        return False
     if verb.then and not verb.then & set(rest):
         return False
     if verb.lemma == "warn" and not verb.particle and rest[:1] in (["that"], ["of"]):

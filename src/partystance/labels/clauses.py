@@ -139,12 +139,12 @@ class Clauses:
         return left >= 0 and (bool(self.party(left)) or (left > 0 and self.tokens[left].text[:1].isupper()))
 
     def is_any_verb(self, i: int) -> bool:
-        """Return whether a verb group begins or stands at i: an auxiliary or a known finite form."""
+        """Return whether a verb group begins or stands at i: an auxiliary or a form known."""
         word = self.word(i)
         if word in lx.AUXILIARIES:
             return True
         tags = {tag for _, tag in lx.VERBS.get(word, ())} | ({Tag.PAST} if word in lx.SAYING else set())
-        return any(tag in (Tag.PAST, Tag.S, Tag.PARTICIPLE) and self.is_verb(i, tag) for tag in tags)
+        return any(tag is not Tag.ING and self.is_verb(i, tag) for tag in tags)
 
     def group_start(self, i: int) -> int:
         """Return where the verb group of the verb at i begins: auxiliaries, adverbs, negation before it."""
@@ -235,7 +235,7 @@ class Clauses:
             return False
         k = j + 1
         word = self.word(k)
-        closed = lx.PREPOSITIONS | _JOINING | {"to", ","}
+        closed = lx.PREPOSITIONS | _JOINING | {","}
         return (
             self.is_boundary(k)
             or word in closed
@@ -251,7 +251,8 @@ class Clauses:
         for n in range(k, k + 4):
             if self.is_quote(n):
                 continue
-            if self.is_boundary(n) or self.party(n) or self.word(n) in lx.PREPOSITIONS | _JOINING | {"to"}:
+            closed = self.word(n) in lx.PREPOSITIONS | lx.AUXILIARIES | _JOINING
+            if closed or self.is_boundary(n) or self.party(n):
                 break
             found.append(n)
         return found
@@ -295,9 +296,10 @@ class Clauses:
     def span_parties(self, start: int, end: int) -> list[int]:
         """Return a subject span's parties, first those that are no complement of a preposition."""
         inside = [j for j in range(start, end) if self.party(j)]
-        return sorted(inside, key=lambda j: (self._is_complement(j, start), j))
+        return sorted(inside, key=lambda j: (self.is_complement(j, start), j))
 
-    def _is_complement(self, j: int, start: int) -> bool:
+    def is_complement(self, j: int, start: int) -> bool:
+        """Return whether the party at j depends on a preposition (not "of", "by") or verb of the span."""
         for k in range(j - 1, max(start - 1, j - 4), -1):
             if self.word(k) in lx.PREPOSITIONS:
                 return self.word(k) not in {"of", "by"}
