@@ -108,7 +108,11 @@ class BagOfWords:
         truth = gold(train)
         if len(set(truth.tolist())) < 2:
             raise PartystanceError(f"all {len(train)} train rows are {train[0].label!r}: nothing to learn")
-        vectorizer = TfidfVectorizer(analyzer=features, min_df=min(2, len(train)), sublinear_tf=True)
+        vectorizer = TfidfVectorizer(
+            analyzer=features,  # pyright: ignore[reportArgumentType] (its stubs know no callables)
+            min_df=min(2, len(train)),
+            sublinear_tf=True,
+        )
         words = vectorizer.fit_transform(train)
         candidates = (
             LogisticRegression(C=strength, class_weight="balanced", max_iter=1000).fit(words, truth)
@@ -196,9 +200,9 @@ def refuse_held_out(split: str, final: bool) -> None:
     if split in OPEN_SPLITS or final:
         return
     print(
-        f"error: {split!r} is held out. Settings chosen after looking at its scores fit these rows and not the "
-        "next ones, and its numbers stop meaning anything. Score --split validation while you work; add "
-        "--final when nothing will be changed any more.",
+        f"error: split {split!r} is held out: once settings are chosen by its scores, they no longer tell "
+        "how well new articles would do. Score --split validation while you work; add --final when nothing "
+        "will be changed any more.",
         file=sys.stderr,
     )
     raise typer.Exit(2)

@@ -298,7 +298,8 @@ def per_party(
     """Return `n`, `groups`, `gold` rows by label, `accuracy` and `macro_f1` by party, most rows first.
 
     `macro_f1` is None for a party whose gold rows lack a class: it could not reach 1, and would not compare.
-    Parties with fewer than `MIN_PARTY_ROWS` rows get no intervals. `bootstrap` goes to `estimates`.
+    There are no intervals for fewer than `MIN_PARTY_ROWS` rows, nor where all rows are right or all wrong, which
+    every resample would be too. `bootstrap` goes to `estimates`.
     """
     true, pred = _classes(y_true, y_pred)
     names, position = _positions(parties, len(true))
@@ -312,7 +313,8 @@ def per_party(
 
 def _party(matrices: Floats, bootstrap: Mapping[str, Any]) -> dict[str, Any]:
     n, gold = int(matrices.sum()), matrices.sum((0, 2)).astype(int)
-    kept = matrices if n >= MIN_PARTY_ROWS else matrices.sum(0, keepdims=True)
+    varied = n >= MIN_PARTY_ROWS and 0 < accuracy(matrices.sum(0)) < 1
+    kept = matrices if varied else matrices.sum(0, keepdims=True)  # one group has no interval
     measured = estimates({"accuracy": accuracy, "macro_f1": macro_f1}, kept, n, **bootstrap)
     return {
         "n": n,
