@@ -24,17 +24,19 @@ ANY_NAME = "<Name>"
 _KINDS = ("name", "alias", "demonym", "capital", "leader", EXCLUSION)
 _FIRST_DAY, _LAST_DAY = date.min + TERM_MARGIN, date.max - TERM_MARGIN
 
-_NO_NAMES = """
-    president prime minister foreign defense defence finance interior king queen prince crown chancellor ambassador
-    government parliament army police navy air military national supreme court central ministry envoy general
-    monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
-    september october november december and but or is has was were will would says said to in on at as of for from
-    with by the a an while when if although because since after before that than near inside outside across
-""".split()  # noqa: SIM905
-"""Capitalised words beside a country that make no person of it: offices, days, and words that open sentences."""
+_NO_NAMES = (
+    "president|prime|minister|foreign|defense|defence|finance|interior|king|queen|prince|"
+    "crown|chancellor|ambassador|government|parliament|army|police|navy|air|military|"
+    "national|supreme|court|central|ministry|envoy|general|monday|tuesday|wednesday|thursday|"
+    "friday|saturday|sunday|january|february|march|april|may|june|july|august|september|"
+    "october|november|december|and|but|or|is|has|was|were|will|would|says|said|to|in|"
+    "on|at|as|of|for|from|with|by|the|a|an|while|when|if|although|because|since|after|"
+    "before|that|than|near|inside|outside"
+)
+"""Capitalised words beside a country that make no person of it: offices, days, words that open sentences."""
 
-_NEXT_NAME = re.compile(rf" (?!(?i:{'|'.join(_NO_NAMES)})\b)[A-Z][\w'-]*")
-_PREVIOUS_NAME = re.compile(rf"(?<![\w.'-])(?!(?i:{'|'.join(_NO_NAMES)})\b)[A-Z][\w.'-]* $")
+_NEXT_NAME = re.compile(rf" (?!(?i:{_NO_NAMES})\b)[A-Z][\w'-]*")
+_PREVIOUS_NAME = re.compile(rf"(?<![\w.'-])(?!(?i:{_NO_NAMES})\b)[A-Z][\w.'-]* $")
 
 
 @dataclass(frozen=True, slots=True)
