@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import unicodedata
 from pathlib import Path
 
@@ -285,6 +286,16 @@ def test_a_missing_file_and_no_file(tmp_path):
         Registry.load(tmp_path / "nowhere.yaml")
     with pytest.raises(PartystanceError, match="at least one"):
         Registry.load()
+
+
+def test_cost_stays_linear_on_one_huge_line(registry):
+    line = "x@" + "Georgia and www.site.example " * 4_000
+    started = time.perf_counter()
+    registry.find(line)
+    small = time.perf_counter() - started
+    started = time.perf_counter()
+    assert len(registry.find(line * 5)) == 5 * 4_000
+    assert time.perf_counter() - started < 15 * small + 1
 
 
 SURFACES = [

@@ -8,6 +8,7 @@ match stands between word boundaries, and an exclusion takes its words without b
 import hashlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -41,7 +42,7 @@ class _Joins(dict[str, bool]):
 
 _JOINS = _Joins()
 
-_LINK = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_LINK = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _SUSPENDED = re.compile("- (?:and|or|to|,)")
 
 _Found = tuple[int, int, tuple[int, int], tuple[str, str]]
@@ -132,14 +133,16 @@ class Registry:
     def _bounded(self, text: Folded) -> list[tuple[int, int, int]]:
         """Return (start, -end, pattern) of all matches between word boundaries, sorted."""
         lower, size, joins = text.lower, len(text.lower), _JOINS
-        links = [link.span() for link in _LINK.finditer(lower)] if _may_have_links(lower) else []
+        links = (
+            [edge for link in _LINK.finditer(lower) for edge in link.span()] if _may_have_links(lower) else []
+        )
         matches = []
         for pattern, start, end in self._automaton.find_matches_as_indexes(lower, overlapping=True):
             if start and joins[lower[start - 1]] and joins[lower[start]]:
                 continue
             if end < size and joins[lower[end]] and (lower[end - 1] == "." or joins[lower[end - 1]]):
                 continue
-            if links and any(low <= start < high for low, high in links):
+            if links and bisect_right(links, start) % 2:  # an odd number of edges before it: inside a link
                 continue
             matches.append((start, -end, pattern))
         matches.sort()

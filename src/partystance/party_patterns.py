@@ -68,8 +68,9 @@ class Rule:
 
     def _near(self, lower: str, start: int, end: int) -> bool:
         """The nearest clue decides; on a tie, and without a clue, the match is kept (unless `only` asks)."""
-        low = max(lower.rfind("\n", 0, start) + 1, start - self.window)
-        high = min(lower.find("\n", end) % (len(lower) + 1), end + self.window)
+        low, high = max(0, start - self.window), min(len(lower), end + self.window)
+        low = max(low, lower.rfind("\n", low, start) + 1)
+        high = min(high, lower.find("\n", end, high) % (high + 1))  # not found is -1, which is `high` here
         if self.only and not self.only.search(lower, low, high):
             return True
         against = _distance(self.dropped, lower, low, high, start)
