@@ -298,8 +298,8 @@ def per_party(
     """Return `n`, `groups`, `gold` rows by label, `accuracy` and `macro_f1` by party, most rows first.
 
     `macro_f1` is None for a party whose gold rows lack a class: it could not reach 1, and would not compare.
-    There are no intervals for fewer than `MIN_PARTY_ROWS` rows, nor where all rows are right or all wrong, which
-    every resample would be too. `bootstrap` goes to `estimates`.
+    There are no intervals for fewer than `MIN_PARTY_ROWS` rows, nor where all rows are right or all wrong,
+    which every resample would be too. `bootstrap` goes to `estimates`.
     """
     true, pred = _classes(y_true, y_pred)
     names, position = _positions(parties, len(true))
