@@ -186,6 +186,14 @@ def test_per_party_table() -> None:
     assert nato["macro_f1"] is None  # no gold row of two classes
 
 
+def test_a_party_with_all_rows_right_has_no_interval() -> None:
+    """Every resample would be all right as well, and [1, 1] would claim a certainty that is not there."""
+    rows = np.array([0, 1, 2] * 5)
+    party = metrics.per_party(rows, rows, ["nato"] * 15, [str(i) for i in range(15)])["nato"]
+    assert (party["accuracy"].value, party["accuracy"].low) == (1.0, None)
+    assert (party["macro_f1"].value, party["macro_f1"].high) == (1.0, None)
+
+
 def test_one_article_gives_no_interval() -> None:
     with pytest.raises(ValueError, match="at least 2 groups"):
         metrics.cluster_bootstrap(metrics.accuracy, [0, 1], [0, 1], ["a", "a"])
