@@ -173,6 +173,8 @@ def training_arguments(run: RunConfig) -> TrainingArguments:
         remove_unused_columns=False,
         ddp_find_unused_parameters=False,
         label_names=["labels"],
+        disable_tqdm=False,  # else it follows the log level
+        dataloader_pin_memory=cuda,
         bf16=bf16,
         fp16=cuda and not bf16,
         **settings,

@@ -16,7 +16,7 @@ from partystance.corpus import pairs
 from partystance.errors import InputError, PartystanceError
 from partystance.parties import Registry
 from partystance.report.stances import StancePage
-from partystance.schema import Article, Prediction
+from partystance.schema import PREDICTION_FIELDS, Article, Prediction
 from partystance.sentences import split_sentences
 from partystance.tables import RowWriter, read_rows
 
@@ -161,7 +161,7 @@ def _page(out: list[Path], registry: Registry, stack: ExitStack) -> StancePage |
 
 
 def _table_sink(path: Path, stack: ExitStack) -> Callable[[Prediction], None]:
-    writer = stack.enter_context(RowWriter(path))
+    writer = stack.enter_context(RowWriter(path, PREDICTION_FIELDS))
     return lambda prediction: writer.write(prediction.to_row())
 
 

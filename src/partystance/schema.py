@@ -5,7 +5,7 @@ construction nobody re-checks; a row that breaks a rule raises `ValueError` nami
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
@@ -185,6 +185,66 @@ class Prediction:
             else:
                 row[f.name] = _plain(getattr(self, f.name))
         return row
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Make a prediction of what `to_row` returned.
+
+        Raises:
+            ValueError: a field is unknown or missing, or holds what `to_row` never writes; names the field.
+        """
+        kinds: dict[str, Any] = {f.name: f.type for f in fields(cls)}
+        del kinds["mentions"], kinds["probabilities"]
+        nested = {"mentions", *(f"p_{name}" for name in LABELS)}
+        optional = {f.name for f in fields(cls) if f.default is not MISSING}
+        try:
+            _check_names(row, kinds.keys() | nested, optional)
+            values = {name: _typed(row, name, kinds[name]) for name in kinds if row.get(name) is not None}
+            if values["label"] not in LABELS:
+                raise ValueError(f"label {values['label']!r} is not one of {', '.join(LABELS)}")
+            support, neutral, criticize = (_probability(row, f"p_{name}") for name in LABELS)
+            mentions = tuple(_mention(item, values["text"]) for item in _typed(row, "mentions", list))
+        except ValueError as error:
+            raise ValueError(f"prediction {row.get('id')!r}: {error}") from None
+        return cls(mentions=mentions, probabilities=(support, neutral, criticize), **values)
+
+
+def _check_names(row: Mapping[str, Any], known: set[str], optional: set[str]) -> None:
+    if unknown := sorted(set(row) - known):
+        raise ValueError(f"unknown field {unknown[0]!r}")
+    if missing := sorted(name for name in known - optional if row.get(name) is None):
+        raise ValueError(f"field {missing[0]!r} is missing")
+
+
+def _typed(row: Mapping[str, Any], name: str, kind: type) -> Any:
+    if type(row[name]) is not kind:  # not isinstance: true is no sentence number
+        raise ValueError(f"field {name!r} is {row[name]!r}, not {kind.__name__}")
+    return row[name]
+
+
+def _probability(row: Mapping[str, Any], name: str) -> float:
+    value = row[name]
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise ValueError(f"field {name!r} is {value!r}, not a probability")
+    return float(value)
+
+
+def _mention(item: Any, text: str) -> Mention:
+    """The mention of a plain mapping, checked against its sentence."""
+    names = {"start": int, "end": int, "surface": str}
+    if not isinstance(item, Mapping) or set(item) != set(names):
+        raise ValueError(f"field 'mentions' holds {item!r}, not start, end and surface")
+    mention = Mention(**{name: _typed(item, name, kind) for name, kind in names.items()})
+    mention.check(text)
+    return mention
+
+
+PREDICTION_FIELDS = tuple(
+    name
+    for f in fields(Prediction)
+    for name in ([f"p_{label}" for label in LABELS] if f.name == "probabilities" else [f.name])
+)
+"""The columns of a table of predictions, in order."""
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,5 @@
+"""`python -m partystance` is the `partystance` command."""
+
+from partystance.cli import main
+
+main()

@@ -1,0 +1,258 @@
+"""Tables of rows in JSONL, CSV and Parquet: the same fields in all three, streaming, written atomically.
+
+Nested fields (`mentions`, `annotations`) are lists of structs in Parquet and JSON text in CSV. In CSV, text
+that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV Injection"); reading takes
+it off.
+"""
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from partystance.errors import InputError
+from partystance.files import staged
+from partystance.schema import ROW_FIELDS, Example
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+
+_MENTION = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("surface", pa.string())])
+_ANNOTATION = pa.struct([(name, pa.string()) for name in ("annotator", "label", "holder")])
+_TYPES: dict[str, pa.DataType] = {
+    "sentence_index": pa.int32(),
+    "sentence_start": pa.int32(),
+    "sentence_end": pa.int32(),
+    "mentions": pa.list_(_MENTION),
+    "annotations": pa.list_(_ANNOTATION),
+    "mixed": pa.bool_(),
+    "truncated": pa.bool_(),
+}
+"""Fields that are not text; beside these, `p_...` are probabilities."""
+
+_ROWS_A_GROUP = 8192
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+
+
+def field_type(name: str) -> pa.DataType:
+    """Return the Arrow type of a field by its name; what is not known is text."""
+    return _TYPES.get(name, pa.float64() if name.startswith("p_") else pa.string())
+
+
+def read_rows(path: Path | str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table as plain values; class labels that `datasets` numbered come back as names.
+
+    Raises:
+        InputError: no such file, an unknown suffix, or a record that cannot be read, with its line.
+    """
+    source = Path(path)
+    for _, row in _numbered_rows(source):
+        yield row
+
+
+def read_examples(path: Path | str) -> Iterator[Example]:
+    """Yield the rows of a table as checked `Example`s.
+
+    Raises:
+        InputError: as `read_rows`; or a row breaks a rule of `Example`.
+    """
+    source = Path(path)
+    for line, row in _numbered_rows(source):
+        try:
+            yield Example.from_row(row)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(source, f"not a row of a dataset: {error}", line) from None
+
+
+def _numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    readers: dict[str, Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]] = {
+        ".csv": _read_csv,
+        ".jsonl": _read_jsonl,
+        ".parquet": _read_parquet,
+    }
+    check_format(path)
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    try:
+        yield from readers[path.suffix.lower()](path)
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"not UTF-8 (byte {error.start}); save the file as UTF-8") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(path, f"not a readable Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def check_format(path: Path) -> None:
+    """Raise `InputError` unless the suffix is one of `FORMATS`."""
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(path, f"unknown kind of table {path.suffix!r}; use one of {', '.join(FORMATS)}")
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with path.open(encoding="utf-8-sig") as stream:
+        for line, text in enumerate(stream, start=1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except ValueError as error:
+                raise InputError(path, f"not valid JSON: {error}", line) from None
+            if not isinstance(row, dict):
+                raise InputError(path, f"a row is a JSON object, not {type(row).__name__}", line)
+            yield line, row
+
+
+def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    csv.field_size_limit(sys.maxsize)
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, restkey="", restval=None)
+        try:
+            for cells in reader:
+                if "" in cells or None in cells.values():
+                    raise InputError(path, "more or fewer cells than the header has", reader.line_num)
+                try:
+                    yield reader.line_num, {name: _from_cell(name, cell) for name, cell in cells.items()}
+                except ValueError as error:
+                    raise InputError(path, str(error), reader.line_num) from None
+        except csv.Error as error:
+            raise InputError(path, f"not valid CSV: {error}", reader.line_num) from None
+
+
+def _from_cell(name: str, cell: str) -> Any:
+    """The value of a CSV cell. Raises `ValueError` naming column and value."""
+    kind = field_type(name)
+    if kind == pa.string():
+        return cell[1:] if _ESCAPED.match(cell) else cell
+    if not cell:
+        return None
+    try:
+        if pa.types.is_list(kind):
+            return json.loads(cell)
+        if pa.types.is_boolean(kind):
+            return {"true": True, "false": False}[cell.lower()]
+        return float(cell) if pa.types.is_floating(kind) else int(cell)
+    except (ValueError, KeyError):
+        raise ValueError(f"column {name!r}: {cell[:80]!r} is not {kind}") from None
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with pq.ParquetFile(path) as file:
+        names = _class_names(file.schema_arrow)
+        line = 0
+        for batch in file.iter_batches(_ROWS_A_GROUP):
+            for row in batch.to_pylist():
+                line += 1
+                for column, classes in names.items():
+                    index = row[column]
+                    row[column] = "" if index is None or index < 0 else classes[index]
+                yield line, row
+
+
+def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """The class names of integer columns that `datasets` calls ClassLabel."""
+    metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    features = metadata.get("info", {}).get("features", {})
+    return {
+        name: feature["names"]
+        for name, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    }
+
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@contextmanager
+def _write_jsonl(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows], None]]:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        yield lambda rows: stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+@contextmanager
+def _write_csv(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows], None]]:
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark tells Excel that it is UTF-8
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(fields)
+        yield lambda rows: writer.writerows([_to_cell(value) for value in row.values()] for row in rows)
+
+
+@contextmanager
+def _write_parquet(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows], None]]:
+    schema = pa.schema([(name, field_type(name)) for name in fields])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(list(rows), schema))
+
+
+_WRITERS = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
+
+
+def _to_cell(value: Any) -> Any:
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+class RowWriter:
+    """Writes rows one by one to a table; the file appears, whole, when the block ends well.
+
+    Args:
+        path: `.jsonl`, `.csv` or `.parquet`.
+        fields: the columns, in order; a row must have exactly these.
+
+    Raises:
+        InputError: an unknown suffix.
+    """
+
+    def __init__(self, path: Path | str, fields: Sequence[str]) -> None:
+        self.path, self.fields = Path(path), tuple(fields)
+        check_format(self.path)
+        self._waiting: list[Mapping[str, Any]] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        temporary = self._stack.enter_context(staged(self.path))
+        open_table = _WRITERS[self.path.suffix.lower()]
+        self._write = self._stack.enter_context(open_table(temporary, self.fields))
+        return self
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row of plain values. Raises `ValueError` when its fields are not the table's."""
+        if tuple(row) != self.fields:
+            raise ValueError(
+                f"{self.path}: a row has the fields {', '.join(row)}, not {', '.join(self.fields)}"
+            )
+        self._waiting.append(row)
+        if len(self._waiting) >= _ROWS_A_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._write(self._waiting)
+        self._waiting = []
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, trace)  # throws away what was written
+            return
+        with self._stack:  # closes the table, then moves it into place
+            self._flush()
+
+
+def write_rows(path: Path | str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a whole table at once, with the columns of its first row (or of `Example` when there is none)."""
+    waiting = iter(rows)
+    first = list(islice(waiting, 1))
+    with RowWriter(path, tuple(first[0]) if first else ROW_FIELDS) as writer:
+        for row in chain(first, waiting):
+            writer.write(row)
