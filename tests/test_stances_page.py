@@ -458,7 +458,7 @@ def test_the_script_runs_in_a_browser(
     assert panel.get("hidden") is None
     assert words_of(panel).startswith("▼ criticize toward Iran▲ support12 %● neutral10 %▼ criticize78 %")
     assert "Kingdom of Norway" in words_of(panel.find_class("also")[0])
-    assert [b.get("aria-pressed") for b in page.find_class("party")] == ["true", "false"]
+    assert [b.get("aria-pressed") for b in page.find_class("party")] == ["false", "true"]
 
 
 def _browse(path: Path, home: Path) -> html.HtmlElement:
@@ -471,3 +471,38 @@ def _browse(path: Path, home: Path) -> html.HtmlElement:
     )
     assert "CONSOLE" not in done.stderr, done.stderr
     return html.document_fromstring(done.stdout)
+
+
+def test_a_prediction_survives_its_row(predictions: list[Prediction]) -> None:
+    for prediction in predictions:
+        row = json.loads(json.dumps(prediction.to_row()))
+        assert Prediction.from_row(row) == prediction
+        for name in ("truncated", "outlet", "date", "url", "title"):
+            del row[name]
+        assert Prediction.from_row(row) == prediction
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("label", "support ", "label"),
+        ("p_neutral", float("nan"), "p_neutral"),
+        ("p_support", 1.2, "p_support"),
+        ("p_criticize", "0.1", "p_criticize"),
+        ("p_support", None, "'p_support' is missing"),
+        ("party", None, "'party' is missing"),
+        ("sentence_start", 1.0, "sentence_start"),
+        ("sentence_index", True, "sentence_index"),
+        ("text", 7, "text"),
+        ("mentions", "[]", "mentions"),
+        ("mentions", [{"start": 0, "end": 6}], "mentions"),
+        ("mentions", [{"start": 0, "end": 6, "surface": "Sweden"}], "Sweden"),
+        ("p_suport", 0.1, "unknown field 'p_suport'"),
+    ],
+)
+def test_an_odd_row_is_refused_by_the_name_of_its_field(
+    predictions: list[Prediction], field: str, value: object, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        Prediction.from_row(predictions[0].to_row() | {field: value})
+    assert predictions[0].id in str(caught.value)
