@@ -23,7 +23,7 @@ PAGE = """<html><head><title>Talks fail</title><meta property="og:site_name" con
 </body></html>""".replace(
     "%s",
     "".join(
-        f"<p>Norway accused Turkey of stalling for the {n}th time, and the ministers went home without a word "
+        f"<p>Norway accused Turkey of stalling for the {n}th time, and the ministers went home with no word "
         "to the press that had waited in the rain since the early morning.</p>"
         for n in range(4, 9)
     ),

@@ -43,7 +43,9 @@ def test_batched_equals_one_by_one(classifier: StanceClassifier) -> None:
         assert batched.id == single.id
         assert batched.probabilities == pytest.approx(single.probabilities, abs=1e-5)
         assert sum(batched.probabilities) == pytest.approx(1, abs=3e-6)
-    assert len({p.probabilities for p in together}) == len(together)  # nothing is answered with a neighbour's row
+    assert len({p.probabilities for p in together}) == len(
+        together
+    )  # nothing is answered with a neighbour's row
 
 
 @settings(max_examples=15, deadline=None)

@@ -132,7 +132,7 @@ def finetune(run: RunConfig, resume: bool) -> None:
         "duration_s": round(duration_s, 1),
         "sentences_per_s": round(sentences / clock.duration_s, 1) if sentences else None,
     }
-    save_run(run, trainer, tokenizer, splits, facts)
+    save_run(run, model, tokenizer, trainer.state.log_history, splits, facts)
     shutil.rmtree(checkpoints)
     print(
         f"{run.output}: validation macro-F1 {measured['eval_macro_f1']:.3f} "
@@ -191,15 +191,20 @@ def validation_scores(prediction: EvalPrediction) -> dict[str, float]:
 
 
 def save_run(
-    run: RunConfig, trainer: Trainer, tokenizer: Any, splits: dict[str, Path], facts: dict[str, Any]
+    run: RunConfig,
+    model: SpanStanceModel,
+    tokenizer: Any,
+    history: list[dict[str, float]],
+    splits: dict[str, Path],
+    facts: dict[str, Any],
 ) -> None:
     """Write everything a user of the model or a reader of the run needs; the manifest comes last."""
     config = run.model_dump(mode="json")
-    trainer.model.save_pretrained(run.output)
+    model.save_pretrained(run.output)
     tokenizer.save_pretrained(run.output)
     write_text(run.output / "config.yaml", yaml.safe_dump(config, sort_keys=False))
-    write_json(run.output / "history.json", trainer.state.log_history)
-    draw_curve(trainer.state.log_history, run.output / "training_curve.svg")
+    write_json(run.output / "history.json", history)
+    draw_curve(history, run.output / "training_curve.svg")
     provenance = {
         "commit": git_commit(),
         "versions": package_versions(

@@ -99,6 +99,14 @@ class Registry:
         exclusions = [alias for _, file in files for alias in file.exclusions]
         return cls(parties, exclusions, ", ".join(sorted(str(path) for path, _ in files)))
 
+    @classmethod
+    def shipped(cls) -> Self:
+        """Read the registries that travel in the wheel, or in a checkout those of `configs/parties`."""
+        folder = Path(__file__).parent / "registries"
+        if not folder.is_dir():  # a checkout: building a wheel copies the one to the other
+            folder = Path(__file__).parents[2] / "configs" / "parties"
+        return cls.load(*sorted(folder.glob("*.yaml")))
+
     def find(self, text: str, date: date | str | None = None) -> list[PartyMention]:
         """Return the mentions in a text, in order and without overlap.
 

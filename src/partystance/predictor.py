@@ -57,7 +57,7 @@ class StanceClassifier:
         device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = model.to(self.device).eval()
+        self.model = model.to(self.device).eval()  # pyright: ignore[reportArgumentType]
         self.encoder, self.model_id, self._registry = encoder, model_id, registry
 
     @classmethod

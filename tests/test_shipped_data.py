@@ -1,0 +1,103 @@
+"""The shipped articles and labels: complete under the registry, varied, and honest about what they are."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from partystance.articles import read_articles
+from partystance.corpus import pairs
+from partystance.parties import Registry
+from partystance.schema import Article, Example
+from partystance.sentences import split_sentences
+from partystance.tables import read_examples
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(scope="module")
+def articles() -> dict[str, Article]:
+    return {
+        article.doc_id: article
+        for article in read_articles([DATA / "articles" / "invented.jsonl"], strict=True)
+    }
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Example]:
+    return list(read_examples(DATA / "labels" / "invented.jsonl"))
+
+
+def test_there_is_enough_of_it(articles: dict[str, Article], rows: list[Example]) -> None:
+    assert len(articles) >= 60
+    assert len(rows) >= 900
+    labels = Counter(row.label for row in rows)
+    assert labels["neutral"] > len(rows) / 2
+    assert min(labels.values()) > len(rows) / 10
+    assert max(Counter(row.party for row in rows).values()) < 0.15 * len(rows)
+    assert len({row.party for row in rows}) >= 40
+
+
+def test_every_pair_the_registry_finds_is_labelled_and_no_other(
+    articles: dict[str, Article], rows: list[Example]
+) -> None:
+    registry = Registry.shipped()
+    found = {pair.id: pair.mentions for article in articles.values() for pair in pairs(article, registry)}
+    assert {row.id: row.mentions for row in rows} == found
+
+
+def test_rows_lie_where_they_say(articles: dict[str, Article], rows: list[Example]) -> None:
+    for row in rows:
+        assert articles[row.doc_id].text[row.sentence_start : row.sentence_end] == row.text
+
+
+def test_labels_say_what_they_are(rows: list[Example]) -> None:
+    assert {row.label_source for row in rows} == {"curated"}  # made by a language model: never "human"
+    for row in rows:
+        assert bool(row.holder) == (row.label != "neutral"), row.id
+        assert bool(row.voice) == (row.label != "neutral"), row.id
+        assert (row.holder == "author") == (row.voice == "author"), row.id
+
+
+def test_articles_have_the_length_of_news(articles: dict[str, Article]) -> None:
+    for article in articles.values():
+        assert 6 <= len(split_sentences(article)) - 1 <= 15, article.doc_id  # the title is the first
+
+
+def test_events_lie_in_the_future(articles: dict[str, Article]) -> None:
+    assert all(article.date > "2030" for article in articles.values())  # invented, and plainly so
+
+
+def test_no_two_sentences_share_more_than_half_of_their_trigrams(articles: dict[str, Article]) -> None:
+    """Shared over the smaller set of word 3-grams, counted by an index of every 3-gram."""
+    sentences = [s.text for article in articles.values() for s in split_sentences(article)]
+    trigrams = []
+    for text in sentences:
+        words = text.lower().split()
+        trigrams.append({tuple(words[i : i + 3]) for i in range(len(words) - 2)})
+    index: dict[tuple[str, ...], list[int]] = {}
+    for position, grams in enumerate(trigrams):
+        for gram in grams:
+            index.setdefault(gram, []).append(position)
+    shared = Counter(
+        (a, b) for places in index.values() for k, a in enumerate(places) for b in places[k + 1 :]
+    )
+    templates = [
+        (sentences[a], sentences[b])
+        for (a, b), n in shared.items()
+        if n > min(len(trigrams[a]), len(trigrams[b])) / 2
+    ]
+    assert templates == []
+
+
+def test_the_files_are_plain_json_lines() -> None:
+    for path in (DATA / "articles" / "invented.jsonl", DATA / "labels" / "invented.jsonl"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert all(isinstance(json.loads(line), dict) for line in lines)
+
+
+def test_the_sample_article_is_not_among_them(articles: dict[str, Article]) -> None:
+    (sample,) = read_articles([DATA / "articles" / "sample.txt"])
+    theirs = {s.text for article in articles.values() for s in split_sentences(article)}
+    assert not theirs & {s.text for s in split_sentences(sample)}
