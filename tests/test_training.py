@@ -17,10 +17,10 @@ from partystance.training import (
     Collator,
     SealCheckpoints,
     StanceLoss,
+    TrainingWindows,
     balanced_weights,
     layerwise_groups,
     newest_whole_checkpoint,
-    training_windows,
 )
 
 
@@ -78,9 +78,10 @@ def test_targets_of_one_sentence_train_together(tiny_encoder: Path) -> None:
         Example("3", text, "iran", (Mention(27, 31, "Iran"),), "criticize"),
     ]
     encoder = SpanEncoder(Tokenizer.from_file(str(tiny_encoder / "tokenizer.json")), 64)
-    features = training_windows(rows, encoder)
+    features = TrainingWindows(rows, encoder)
+    assert (len(features), features.truncated) == (2, 0)
     assert [feature["labels"] for feature in features] == [[0, 2], [1]]
-    batch = Collator(encoder)(features)
+    batch = Collator(encoder)(list(features))
     assert batch["labels"].tolist() == [[0, 2], [1, -100]]
 
 

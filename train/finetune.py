@@ -46,10 +46,10 @@ from partystance.training import (
     RunConfig,
     SealCheckpoints,
     StanceLoss,
+    TrainingWindows,
     balanced_weights,
     layerwise_groups,
     newest_whole_checkpoint,
-    training_windows,
 )
 
 
@@ -79,10 +79,7 @@ def finetune(run: RunConfig, resume: bool) -> None:
     encoder_source = encoder_path(run.encoder)
     tokenizer = AutoTokenizer.from_pretrained(encoder_source)
     encoder = SpanEncoder(tokenizer.backend_tokenizer, run.max_tokens)
-    features = {
-        "train": training_windows(train, encoder),
-        "validation": training_windows(validation, encoder),
-    }
+    windows = TrainingWindows(train, encoder)
 
     arguments = training_arguments(run)
     torch.manual_seed(run.seed)  # the head's first weights; the Trainer seeds the rest
@@ -98,8 +95,8 @@ def finetune(run: RunConfig, resume: bool) -> None:
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=features["train"],
-        eval_dataset=features["validation"],
+        train_dataset=windows,
+        eval_dataset=TrainingWindows(validation, encoder),
         data_collator=Collator(encoder),
         compute_loss_func=StanceLoss(weights, run.training.label_smoothing_factor),
         compute_metrics=validation_scores,
@@ -120,10 +117,10 @@ def finetune(run: RunConfig, resume: bool) -> None:
     if not trainer.is_world_process_zero():
         return
 
-    sentences = len(features["train"]) * (trainer.state.epoch or 0) * (0 if start else 1)
+    sentences = len(windows) * (trainer.state.epoch or 0) * (0 if start else 1)
     facts = {
         "rows": {"train": len(train), "validation": len(validation)},
-        "truncated": sum(feature["window"].truncated for feature in features["train"]),
+        "truncated": windows.truncated,
         "validation": {key.removeprefix("eval_"): value for key, value in measured.items()},
         "best_checkpoint": Path(str(trainer.state.best_model_checkpoint)).name,
         "epochs": trainer.state.epoch,
@@ -248,4 +245,5 @@ def draw_curve(history: list[dict[str, float]], path: Path) -> None:
 
 if __name__ == "__main__":
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()  # of loading and saving; training keeps its own
     typer.run(main)

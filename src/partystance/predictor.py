@@ -18,6 +18,7 @@ from partystance.schema import LABELS, Example, Mention, Prediction
 
 try:
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
     from partystance.model import SpanStanceModel
 except ModuleNotFoundError as error:
@@ -70,6 +71,7 @@ class StanceClassifier:
             PartystanceError: there is no such folder, or it holds no span stance model.
         """
         folder = _folder(str(name_or_path))
+        disable_progress_bar()  # of loading the weights, which takes no time
         model = SpanStanceModel.from_pretrained(folder, use_safetensors=True)
         model_id = f"{Path(name_or_path).name}@{sha256_file(folder / 'model.safetensors')[:12]}"
         return cls(model, SpanEncoder.from_pretrained(folder), model_id, registry, device)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from partystance.encoders import MINILM
@@ -76,26 +77,37 @@ class RunConfig(BaseModel):
     training: TrainingBlock = TrainingBlock()
 
 
-def training_windows(examples: Iterable[Example], encoder: SpanEncoder) -> list[dict[str, Any]]:
-    """Encode labelled examples, the targets of one sentence together.
+class TrainingWindows(Dataset[dict[str, Any]]):
+    """Labelled examples, encoded, the targets of one sentence together.
 
-    Returns:
-        One feature a window: `input_ids` (for the length-grouped sampler), `window`, and `labels`, the class
-        indices of its targets.
+    An item is one window: `input_ids` (for the length-grouped sampler), `window`, and `labels`, the class
+    indices of its targets.
     """
-    sentences: dict[str, list[Example]] = {}
-    for example in examples:
-        sentences.setdefault(example.text, []).append(example)
-    features = []
-    for text, rows in sentences.items():
-        for window in encoder.encode(text, [row.mentions for row in rows]):
-            labels = [LABELS.index(rows[target].label) for target in window.targets]
-            features.append({"input_ids": window.input_ids, "window": window, "labels": labels})
-    return features
+
+    def __init__(self, examples: Iterable[Example], encoder: SpanEncoder) -> None:
+        sentences: dict[str, list[Example]] = {}
+        for example in examples:
+            sentences.setdefault(example.text, []).append(example)
+        self._items: list[dict[str, Any]] = []
+        for text, rows in sentences.items():
+            for window in encoder.encode(text, [row.mentions for row in rows]):
+                labels = [LABELS.index(rows[target].label) for target in window.targets]
+                self._items.append({"input_ids": window.input_ids, "window": window, "labels": labels})
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._items[index]
+
+    @property
+    def truncated(self) -> int:
+        """How many windows are cut around their mention."""
+        return sum(item["window"].truncated for item in self._items)
 
 
 class Collator:
-    """Pads features of `training_windows` to a batch of tensors, labels padded with -100."""
+    """Pads items of `TrainingWindows` to a batch of tensors, labels padded with -100."""
 
     def __init__(self, encoder: SpanEncoder) -> None:
         self.encoder = encoder
