@@ -170,6 +170,7 @@ def training_arguments(run: RunConfig) -> TrainingArguments:
         remove_unused_columns=False,
         ddp_find_unused_parameters=False,
         label_names=["labels"],
+        use_cpu=not torch.accelerator.is_available(),  # else torchrun's processes never meet
         disable_tqdm=False,  # else it follows the log level
         dataloader_pin_memory=cuda,
         bf16=bf16,

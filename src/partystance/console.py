@@ -23,5 +23,5 @@ def readable_errors(after_interrupt: str = "nothing was written") -> Iterator[No
         print(f"error: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        print(f"interrupted: {after_interrupt}", file=sys.stderr)
+        print(f"\ninterrupted: {after_interrupt}", file=sys.stderr)  # on a line of its own, below any bar
         sys.exit(INTERRUPTED)

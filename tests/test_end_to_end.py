@@ -1,0 +1,187 @@
+"""The whole chain on real files with a tiny encoder: build, train, evaluate, predict, and its accidents."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from partystance import StanceClassifier
+from partystance.configs import load_config
+from partystance.training import RunConfig
+
+ROOT = Path(__file__).parents[1]
+FINETUNE = [sys.executable, "train/finetune.py", "configs/train/demo.yaml"]
+
+
+def run(*command: object, code: int = 0) -> str:
+    """Run a recipe as its user does and return what it prints."""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == code, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "demo"
+    run(sys.executable, "data/build_dataset.py", "configs/data/demo.yaml", f"output={folder}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def overrides(dataset: Path, tiny_encoder: Path) -> list[str]:
+    return [f"data={dataset}", f"encoder={tiny_encoder}", "training.num_train_epochs=2", "max_tokens=96"]
+
+
+@pytest.fixture(scope="module")
+def trained(overrides: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    run(*FINETUNE, *overrides, f"output={folder}")
+    return folder
+
+
+def test_a_run_holds_exactly_these_files(trained: Path) -> None:
+    written = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file()}
+    events = {name for name in written if name.startswith("tensorboard/events.out.tfevents")}
+    assert events
+    assert written - events == {
+        "README.md",
+        "config.json",
+        "config.yaml",
+        "history.json",
+        "manifest.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training_curve.svg",
+    }
+
+
+def test_the_manifest_and_card_tell_what_was_done(trained: Path, overrides: list[str]) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text())
+    assert manifest["config"] == yaml.safe_load((trained / "config.yaml").read_text())
+    assert manifest["config"]["training"]["num_train_epochs"] == 2
+    assert set(manifest["inputs"]) == {"train", "validation"}
+    assert manifest["sentences_per_s"] > 0
+    card = (trained / "README.md").read_text()
+    assert manifest["weights_sha256"] in card
+    assert f"{manifest['rows']['train']} rows to train on" in card
+    history = json.loads((trained / "history.json").read_text())
+    best = max(entry["eval_macro_f1"] for entry in history if "eval_macro_f1" in entry)
+    assert manifest["validation"]["macro_f1"] == pytest.approx(best)
+
+
+def test_evaluation_refuses_test_without_final(trained: Path) -> None:
+    out = run(sys.executable, "train/evaluate_model.py", trained, "--split", "test", code=2)
+    assert "--final" in out
+
+
+def test_evaluation_and_prediction_follow(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "evaluation"
+    run(sys.executable, "train/evaluate_model.py", trained, "--split", "test", "--final", "--out", out)
+    written = {path.name for path in out.iterdir()}
+    assert written == {"metrics.json", "predictions.parquet", "report.html", "table.txt"}
+    table = (out / "table.txt").read_text()
+    for system in ("tiny", "majority", "rules", "TF-IDF"):
+        assert system in table
+    stances = tmp_path / "stances.csv"
+    run(sys.executable, "-m", "partystance", "predict", "data/articles/sample.txt",
+        "--model", trained, "--out", stances)  # fmt: skip
+    assert stances.read_text(encoding="utf-8-sig").count("\n") > 10
+
+
+def test_the_same_seed_gives_the_same_weights(trained: Path, overrides: list[str], tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    run(*FINETUNE, *overrides, f"output={again}")
+    assert (again / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_an_interrupted_run_resumes_to_the_same_weights(
+    trained: Path, overrides: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "resumed"
+    command = [*FINETUNE, *overrides, f"output={folder}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline_s = time.monotonic() + 60
+    while not list(folder.glob("checkpoints/*/complete.json")) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip("the run was over before it could be interrupted")
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].startswith("interrupted: run the same command with --resume")
+    assert "Traceback" not in errors
+    assert not (folder / "manifest.json").exists()
+    assert "resuming from" in run(*command, "--resume")
+    assert (folder / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+def test_two_processes_train_as_one(trained: Path, overrides: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    run(*launch, *FINETUNE[1:], *overrides, f"output={folder}", "training.per_device_train_batch_size=8")
+    one, two = (json.loads((path / "manifest.json").read_text()) for path in (trained, folder))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert two["validation"]["macro_f1"] == pytest.approx(one["validation"]["macro_f1"], abs=0.15)
+    assert StanceClassifier.from_pretrained(folder).predict([("Norway left.", "norway")])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "training.learning_rte=1",
+            "unknown key 'training.learning_rte' = 1 (did you mean 'learning_rate'?)",
+        ),
+        ("data=nowhere", "build_dataset.py"),
+    ],
+)
+def test_a_mistyped_config_is_explained(override: str, message: str, tmp_path: Path) -> None:
+    out = run(*FINETUNE, override, f"output={tmp_path / 'run'}", code=1)
+    assert message in out
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs" / "train").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_training_config_loads(path: Path) -> None:
+    config = load_config(RunConfig, path)
+    assert config.output == Path("models") / path.stem
+    assert re.search(rf"python train/finetune.py configs/train/{path.stem}.yaml", path.read_text())
+
+
+def test_no_recipe_loads_a_pickle() -> None:
+    for folder in ("src", "train", "data"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(
+                r"import pickle|torch\.load|joblib\.load|trust_remote_code=True", path.read_text()
+            ), path
+
+
+def test_make_help_lists_every_target() -> None:
+    if not shutil.which("make"):
+        pytest.skip("make is not installed")
+    listed = set(re.findall(r"^  make (\w+)", run("make", "help"), flags=re.MULTILINE))
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert phony
+    assert listed == set(phony[1].split())
