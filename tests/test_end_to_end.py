@@ -128,7 +128,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     if process.returncode == 0:
         pytest.skip("the run was over before it could be interrupted")
     assert process.returncode == 130, errors
-    assert errors.splitlines()[-1].startswith("interrupted: run the same command with --resume")
+    assert "\ninterrupted: run the same command with --resume to go on" in errors
     assert "Traceback" not in errors
     assert not (folder / "manifest.json").exists()
     assert "resuming from" in run(*command, "--resume")
