@@ -36,7 +36,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30
 @pytest.mark.parametrize("suffix", FORMATS)
 @settings(max_examples=60, deadline=None)
 @given(
-    texts=st.lists(TEXT, max_size=5), prefix=st.sampled_from(["", "=", "'=", "-", "@", "\r\n", "''+", '"'])
+    texts=st.lists(TEXT, max_size=5),
+    prefix=st.sampled_from(["", "=", "'=", "-", "@", "\r", "\r\n", "''+", '"', "＝"]),
 )
 def test_rows_come_back(
     suffix: str, texts: list[str], prefix: str, tmp_path_factory: pytest.TempPathFactory
@@ -55,12 +56,16 @@ def test_plain_rows_have_the_same_values_in_every_format(suffix: str, tmp_path: 
     assert list(read_rows(path)) == [ROW.to_row()]
 
 
+RISKY = "=+-@\t\r\n＝＋－＠"
+"""What OWASP lists as the start of a formula."""
+
+
 def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    write_rows(path, [replace(ROW, holder=start + "cmd()").to_row() for start in "=+-@\t"])
+    write_rows(path, [replace(ROW, holder=start + "cmd()").to_row() for start in RISKY])
     text = path.read_text(encoding="utf-8-sig")
-    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
-    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))]
+    cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(tuple(RISKY))]
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -118,6 +123,7 @@ def test_a_row_with_other_fields_is_refused(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.jsonl", b'\n{"id": \n', "a.jsonl:2: not valid JSON"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl:1: not valid JSON"),
         ("a.jsonl", b"[1]\n", "a.jsonl:1: a row is a JSON object, not list"),
         ("a.jsonl", b'{"id": "1", "text": "\xff"}\n', "not UTF-8"),
         ("a.jsonl", b'{"id": "1", "text": "x"}\n', "a.jsonl:1: .*'party' is missing"),
@@ -129,8 +135,10 @@ def test_a_row_with_other_fields_is_refused(tmp_path: Path) -> None:
         ),
         ("a.csv", b"id,text\n1\n", "a.csv:2: more or fewer cells"),
         ("a.csv", b"id,mixed\n1,perhaps\n", "a.csv:2: column 'mixed': 'perhaps' is not bool"),
+        ("a.csv", b'id,text\n1,"x" y\n', "a.csv:2: not valid CSV"),
+        ("a.csv", b'id,text\n1,"x\n2,y\n', "a.csv:2: not valid CSV: unexpected end of data"),
         ("a.csv", b'id,mentions\n1,"[{"\n', "a.csv:2: column 'mentions'"),
-        ("a.parquet", b"PAR1 not really", "not a readable Parquet file"),
+        ("a.parquet", b"PAR1 not really", "a.parquet: cannot be read: Parquet magic bytes"),
         ("a.xlsx", b"", "unknown kind of table '.xlsx'; use one of .csv, .jsonl, .parquet"),
     ],
 )
@@ -138,6 +146,15 @@ def test_a_broken_table_is_named(name: str, content: bytes, message: str, tmp_pa
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         list(read_examples(tmp_path / name))
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    write_rows(path, [replace(ROW, id=str(i), group=str(i * 7919)).to_row() for i in range(20_000)])
+    content = path.read_bytes()
+    path.write_bytes(content[:1000] + b"\xff" * 3000 + content[4000:])
+    with pytest.raises(InputError, match=r"a\.parquet: cannot be read"):
+        list(read_rows(path))
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

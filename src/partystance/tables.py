@@ -2,7 +2,7 @@
 
 Nested fields (`mentions`, `annotations`) are lists of structs in Parquet and JSON text in CSV. In CSV, text
 that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV Injection"); reading takes
-it off.
+it off, so that offsets stay right.
 """
 
 import csv
@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,8 +39,8 @@ _TYPES: dict[str, pa.DataType] = {
 """Fields that are not text; beside these, `p_...` are probabilities."""
 
 _ROWS_A_GROUP = 8192
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # the wide ones run in Japanese and Chinese settings
+_ESCAPED = re.compile(rf"'{_FORMULA.pattern}")
 
 
 def field_type(name: str) -> pa.DataType:
@@ -86,8 +86,8 @@ def _numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from readers[path.suffix.lower()](path)
     except UnicodeDecodeError as error:
         raise InputError(path, f"not UTF-8 (byte {error.start}); save the file as UTF-8") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(path, f"not a readable Parquet file: {str(error).splitlines()[0]}") from None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(path, f"cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def check_format(path: Path) -> None:
@@ -103,7 +103,7 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             try:
                 row = json.loads(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(path, f"not valid JSON: {error}", line) from None
             if not isinstance(row, dict):
                 raise InputError(path, f"a row is a JSON object, not {type(row).__name__}", line)
@@ -113,17 +113,27 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, restkey="", restval=None)
-        try:
-            for cells in reader:
-                if "" in cells or None in cells.values():
-                    raise InputError(path, "more or fewer cells than the header has", reader.line_num)
-                try:
-                    yield reader.line_num, {name: _from_cell(name, cell) for name, cell in cells.items()}
-                except ValueError as error:
-                    raise InputError(path, str(error), reader.line_num) from None
-        except csv.Error as error:
-            raise InputError(path, f"not valid CSV: {error}", reader.line_num) from None
+        records = _csv_records(path, stream)
+        _, header = next(records, (1, []))
+        for line, cells in records:
+            if len(cells) != len(header):
+                raise InputError(path, "more or fewer cells than the header has", line)
+            try:
+                yield line, {name: _from_cell(name, cell) for name, cell in zip(header, cells, strict=True)}
+            except ValueError as error:
+                raise InputError(path, str(error), line) from None
+
+
+def _csv_records(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """The records that are not blank, with the line they begin in."""
+    reader, line = csv.reader(stream, strict=True), 1
+    try:
+        for cells in reader:
+            if cells:
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(path, f"not valid CSV: {error}", line) from None
 
 
 def _from_cell(name: str, cell: str) -> Any:
@@ -151,9 +161,12 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for row in batch.to_pylist():
                 line += 1
                 for column, classes in names.items():
-                    index = row[column]
-                    row[column] = "" if index is None or index < 0 else classes[index]
+                    row[column] = _class_name(row[column], classes)
                 yield line, row
+
+
+def _class_name(index: int | None, classes: list[str]) -> str:
+    return "" if index is None or index < 0 else classes[index]
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
@@ -179,7 +192,8 @@ def _write_jsonl(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows],
 @contextmanager
 def _write_csv(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows], None]]:
     with path.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark tells Excel that it is UTF-8
-        writer = csv.writer(stream, lineterminator="\n")
+        # Texts are quoted, all of them: by itself the module leaves a lone carriage return bare.
+        writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(fields)
         yield lambda rows: writer.writerows([_to_cell(value) for value in row.values()] for row in rows)
 
