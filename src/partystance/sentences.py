@@ -14,20 +14,23 @@ from partystance.schema import Article, Sentence
 _CLOSERS = "\"'”’“»›)\\]}」』】"
 _OPENERS = "\"'“‘„«‹([{「『【"
 _FOOTNOTES = r"(?:\[\d{1,3}\])*+"
-# The look-behinds let only the first of a run of terminators try: else a hostile run costs its square.
+_STOPS = ".!?…؟۔।"  # a space must follow these, but not 。
+# One class comes first, which the engine searches fast. The look-behinds let only the first of a run of stops
+# try: else a hostile run would cost its square.
 _TERMINATOR = re.compile(
-    rf"(?<!\.[ \u00a0])\.(?:[ \u00a0]\.){{2,}}+[{_CLOSERS}]*+(?=\s|\Z)"
-    rf"|(?<![.!?…])[.!?…]++[{_CLOSERS}]*+{_FOOTNOTES}(?=\s|\Z)"
-    rf"|(?<![。！？])[。！？]++[{_CLOSERS}]*+"
-    rf"|(?<![؟۔।])[؟۔।]++[{_CLOSERS}]*+(?=\s|\Z)"
+    rf"[{_STOPS}。！？](?:(?<=[。！？])[。！？]*+[{_CLOSERS}]*+|(?<![{_STOPS}][{_STOPS}])(?:"
+    rf"(?<=\.)(?<!\.[ \u00a0]\.)(?:[ \u00a0]\.){{2,}}+[{_CLOSERS}]*+"
+    rf"|[{_STOPS}]*+[{_CLOSERS}]*+{_FOOTNOTES}"
+    r")(?=\s|\Z))"
 )
 _LINE = re.compile(r"[^\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _LEFT_WORD = re.compile(rf"[^\s{_OPENERS}—–/-]*\Z")
 _NEXT_WORDS = re.compile(
-    rf"\s*([{_OPENERS}—–-]*)([^\s{_CLOSERS}{_OPENERS},.;:!?]*)(?:[^\S\r\n]+([^\s{_CLOSERS},.;:!?]+))?"
+    rf"\s*([{_OPENERS}—–-]*+(?:(?<=[—–-])\s+)?)([^\s{_CLOSERS}{_OPENERS},.;:!?]*)"
+    rf"(?:[^\S\r\n]+([^\s{_CLOSERS},.;:!?]+))?"
 )
 _ENUMERATOR = re.compile(r"(?:[-•*–]\s)?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})\Z")
-_BULLET = re.compile(r"\s*(?:[-•*▪◦‣·–—]|\d{1,3}[.)]|[a-zA-Z][.)])\s")
+_BULLET = re.compile(r"(?:[-•*▪◦‣·–—]|\d{1,3}[.)]|[a-zA-Z][.)])\s")
 _CLOSED = re.compile(r"\s*[”»)\]}]")
 _CREDIT = re.compile(r"\s*\(([^().!?]{1,60})\)\s*\Z")
 _DOTTED = re.compile(r"(?:\w\.)+\w\Z")
@@ -104,7 +107,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Return the sentences of a text as (start, end), in order, whitespace between them left out.
 
     Every character that is not whitespace lies in exactly one span. A line end is the end of a sentence, as
-    in wire copy, unless the line runs on: its paragraph is hard-wrapped, or the next line starts in lower
+    in wire copy, unless the line runs on: the text is clearly hard-wrapped, or the next line starts in lower
     case.
     """
     spans: list[tuple[int, int]] = []
@@ -135,12 +138,13 @@ def _skip_space(text: str, start: int, end: int) -> int:
 
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Stretches of text that no sentence crosses, without space around: lines, joined where they run on."""
+    paragraphs = _paragraphs(text)
+    width = max((_wrap_width(text, paragraph) for paragraph in paragraphs if len(paragraph) > 2), default=0)
     blocks: list[tuple[int, int]] = []
-    for paragraph in _paragraphs(text):
-        wrapped = _is_wrapped(paragraph)
+    for paragraph in paragraphs:
         blocks.append(paragraph[0])
         for before, after in pairwise(paragraph):
-            if _runs_on(text[before[1] - 1], text[after[0] : after[0] + 40], wrapped):
+            if _runs_on(text, before, after, width):
                 blocks[-1] = (blocks[-1][0], after[1])
             else:
                 blocks.append(after)
@@ -164,19 +168,34 @@ def _paragraphs(text: str) -> list[list[tuple[int, int]]]:
     return groups
 
 
-def _is_wrapped(paragraph: list[tuple[int, int]]) -> bool:
-    """Whether all lines but the last are about as long as a wrapped line is (55 to 100 characters)."""
-    lengths = [end - start for start, end in paragraph[:-1]]
-    return (
-        len(lengths) >= 2 and min(lengths) >= 55 and max(lengths) <= 100 and max(lengths) - min(lengths) <= 20
-    )
+def _wrap_width(text: str, paragraph: list[tuple[int, int]]) -> int:
+    """The width that a paragraph of three lines or more is clearly wrapped to, in characters; 0 if it is not.
+
+    Clearly: 50 to 100 columns, no line has room for the first word of the next, one starts in lower case.
+    With four lines or more the first may be a headline, which has room.
+    """
+    width = max(end - start for start, end in paragraph)
+    if not 50 <= width <= 100 or not any(text[start].islower() for start, _ in paragraph[1:]):
+        return 0
+    breaks = list(pairwise(paragraph))
+    below_headline = breaks[1:] if len(breaks) > 2 else breaks
+    return width if all(_is_full(text, *lines, width) for lines in below_headline) else 0
 
 
-def _runs_on(last: str, following: str, wrapped: bool) -> bool:
-    """Whether the sentence that a line ends with `last` goes on in the next line of its paragraph."""
-    if _BULLET.match(following):
+def _is_full(text: str, line: tuple[int, int], following: tuple[int, int], width: int) -> bool:
+    """Whether the first word of the following line would not have fitted on this one."""
+    first_word = text[following[0] : following[1]].split(None, 1)[0]
+    length = line[1] - line[0]
+    return length <= width < length + 1 + len(first_word)
+
+
+def _runs_on(text: str, line: tuple[int, int], following: tuple[int, int], width: int) -> bool:
+    """Whether the sentence at the end of a line goes on in the next one of its paragraph."""
+    if _BULLET.match(text, *following):
         return False
-    return wrapped or (following[0].islower() and last not in ".!?…:;")
+    if text[following[0]].islower() and text[line[1] - 1] not in ".!?…:;":
+        return True
+    return width > 0 and _is_full(text, line, following, width)
 
 
 class _Next(NamedTuple):
@@ -191,11 +210,14 @@ class _Next(NamedTuple):
         """Whether a word follows that seldom goes on with a name; In a Headline All Words Look So."""
         if self.in_headline and self.second[:1].isupper():
             return False
-        return _folded(self.word) in _STARTERS or (self.opened != "" and self.opened[0] in "\"“‘'„«")
+        if self.opened:  # but no dash, no bracket: "WASHINGTON, D.C. (NP) — The envoy"
+            return self.opened[0] in "\"“‘'„«"
+        return _folded(self.word) in _STARTERS
 
     def is_subject_and_verb(self) -> bool:
         """Whether "Norland has" follows, but not "Army has", which goes on with "the U.S."."""
-        return _folded(self.word) not in _INSTITUTIONS and _folded(self.second) in _VERBS
+        named = not self.opened and _folded(self.word) not in _INSTITUTIONS
+        return named and _folded(self.second) in _VERBS
 
 
 def _folded(word: str) -> str:
