@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 
 from partystance import StanceClassifier
 from partystance.configs import load_config
+from partystance.files import write_text
 from partystance.training import RunConfig
 
 ROOT = Path(__file__).parents[1]
@@ -39,8 +41,16 @@ def run(*command: object, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo dataset of the first 40 shipped articles: enough to meet everything, and quick."""
+    corpus = tmp_path_factory.mktemp("corpus")
+    kept: set[str] = set()
+    for name in ("data/articles/invented.jsonl", "data/labels/invented.jsonl"):
+        rows = [json.loads(line) for line in (ROOT / name).open(encoding="utf-8")]
+        kept = kept or {row["doc_id"] for row in rows[:40]}
+        write_text(corpus / name, "".join(json.dumps(row) + "\n" for row in rows if row["doc_id"] in kept))
     folder = tmp_path_factory.mktemp("data") / "demo"
-    run(sys.executable, "data/build_dataset.py", "configs/data/demo.yaml", f"output={folder}")
+    build = [sys.executable, "data/build_dataset.py", "configs/data/demo.yaml"]
+    run(*build, f"corpus={corpus}", f"output={folder}")
     return folder
 
 
@@ -120,11 +130,14 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     command = [*FINETUNE, *overrides, f"output={folder}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    deadline_s = time.monotonic() + 60
-    while not list(folder.glob("checkpoints/*/complete.json")) and time.monotonic() < deadline_s:
+    deadline_s = time.monotonic() + 120
+    sealed = False
+    while not sealed and time.monotonic() < deadline_s and process.poll() is None:
+        with suppress(FileNotFoundError):  # a folder made or removed while glob looks
+            sealed = any(folder.glob("checkpoints/*/complete.json"))
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     if process.returncode == 0:
         pytest.skip("the run was over before it could be interrupted")
     assert process.returncode == 130, errors

@@ -27,6 +27,7 @@ ROW = Example(
     voice="reported",
     mixed=True,
     annotations=(Annotation("ann", "support", "norway"), Annotation("bob", "neutral")),
+    phenomena=("passive", "negation"),
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
     lambda t: "\0" not in t

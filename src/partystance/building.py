@@ -34,6 +34,7 @@ _TYPES: dict[str, Any] = {
     "label": ClassLabel(names=list(LABELS)),
     "mixed": Value("bool"),
     "annotations": List({name: Value("string") for name in ("annotator", "label", "holder")}),
+    "phenomena": List(Value("string")),
 }
 
 FEATURES = Features({name: _TYPES.get(name, Value("string")) for name in ROW_FIELDS})

@@ -84,6 +84,7 @@ class Example:
     """One row: one (sentence, party) pair, labelled or (with `label == ""`) still to be labelled.
 
     `sentence_start`, `sentence_end`: the sentence's offsets into its article; both 0 when there is none.
+    `phenomena`: what makes the row hard, as tags (`data/CODEBOOK.md` lists those of the shipped rows).
 
     Raises:
         ValueError: a mention does not slice its surface out of the text, there is no mention, or the label
@@ -104,6 +105,7 @@ class Example:
     mixed: bool = False
     label_source: str = ""
     annotations: tuple[Annotation, ...] = ()
+    phenomena: tuple[str, ...] = ()
     outlet: str = ""
     date: str = ""
     url: str = ""
@@ -137,6 +139,7 @@ class Example:
         values = {name: value for name, value in row.items() if value is not None}
         values["mentions"] = tuple(Mention(m["start"], m["end"], m["surface"]) for m in row["mentions"])
         values["annotations"] = tuple(Annotation(**a) for a in row.get("annotations") or ())
+        values["phenomena"] = tuple(row.get("phenomena") or ())
         return cls(**values)
 
     def to_row(self) -> dict[str, Any]:
@@ -146,7 +149,7 @@ class Example:
 
 ROW_FIELDS = (
     "id", "doc_id", "sentence_index", "sentence_start", "sentence_end", "text", "mentions", "party",
-    "label", "holder", "voice", "mixed", "label_source", "annotations",
+    "label", "holder", "voice", "mixed", "label_source", "annotations", "phenomena",
     "outlet", "date", "url", "title", "split", "group",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Tables of rows in JSONL, CSV and Parquet: the same fields in all three, streaming, written atomically.
 
-Nested fields (`mentions`, `annotations`) are lists of structs in Parquet and JSON text in CSV. In CSV, text
+Nested fields (`mentions`, `annotations`, `phenomena`) are lists in Parquet and JSON text in CSV. In CSV, text
 that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV Injection"); reading takes
 it off, so that offsets stay right.
 """
@@ -33,6 +33,7 @@ _TYPES: dict[str, pa.DataType] = {
     "sentence_end": pa.int32(),
     "mentions": pa.list_(_MENTION),
     "annotations": pa.list_(_ANNOTATION),
+    "phenomena": pa.list_(pa.string()),
     "mixed": pa.bool_(),
     "truncated": pa.bool_(),
 }
