@@ -101,3 +101,15 @@ def test_the_sample_article_is_not_among_them(articles: dict[str, Article]) -> N
     (sample,) = read_articles([DATA / "articles" / "sample.txt"])
     theirs = {s.text for article in articles.values() for s in split_sentences(article)}
     assert not theirs & {s.text for s in split_sentences(sample)}
+
+
+def test_every_disagreement_is_settled_with_a_reason(rows: list[Example]) -> None:
+    settled = {
+        entry["id"]: entry
+        for entry in map(json.loads, (DATA / "labels" / "adjudications.jsonl").open(encoding="utf-8"))
+    }
+    disputed = {row.id: row for row in rows if len({a.label for a in row.annotations}) > 1}
+    assert settled.keys() == disputed.keys()
+    for row_id, row in disputed.items():
+        assert (settled[row_id]["label"], settled[row_id]["holder"]) == (row.label, row.holder)
+        assert len(settled[row_id]["reason"]) > 10
