@@ -30,15 +30,17 @@ from partystance.minimal_pairs import MinimalPair, pair_scores, read_minimal_pai
 from partystance.schema import LABELS, Example
 
 SETS = (
-    ("newsmtsc", "dse"),
-    ("invented",),
-    ("overlays",),
-    ("invented", "overlays"),
-    ("invented", "overlays", "newsmtsc"),
-    ("invented", "overlays", "dse"),
     ("invented", "overlays", "newsmtsc", "dse"),
+    ("invented", "overlays"),
+    ("overlays",),
+    ("invented",),
+    ("invented", "overlays", "newsmtsc"),
+    ("newsmtsc", "dse"),
 )
 """Which sources train together."""
+
+SMALL_ROWS, SMALL_EPOCHS = 6000, 8
+"""Sets of fewer rows see them more often: three epochs of a thousand sentences are too few steps."""
 
 RUNS = Path("models/ablation")
 PAIRS = Path("data/minimal_pairs.jsonl")
@@ -101,6 +103,7 @@ def finetune(data: Path, run: Path, sources: Sequence[str], rows: Sequence[Examp
     write_split(part / "train.parquet", rows)
     shutil.copyfile(data / "validation.parquet", part / "validation.parquet")
     command = ["train/finetune.py", str(run), f"data={part}", f"output={folder}", f"seed={seed}"]
+    command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (len(rows) < SMALL_ROWS)
     if subprocess.run([sys.executable, *command], check=False).returncode:
         raise PartystanceError(f"this run failed: python {' '.join(command)}")
 
