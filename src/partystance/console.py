@@ -1,7 +1,7 @@
-"""What every command does the same: errors in one line, an interrupt that says how to go on, exit codes."""
+"""What commands do the same: errors in one line, an interrupt that says how to go on, exit codes, columns."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from partystance.errors import PartystanceError
@@ -25,3 +25,12 @@ def readable_errors(after_interrupt: str = "nothing was written") -> Iterator[No
     except KeyboardInterrupt:
         print(f"\ninterrupted: {after_interrupt}", file=sys.stderr)  # on a line of its own, below any bar
         sys.exit(INTERRUPTED)
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as plain text, every column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
