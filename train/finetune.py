@@ -76,9 +76,6 @@ def finetune(run: RunConfig, resume: bool) -> None:
     """Train, pick the epoch with the best validation macro-F1, and write the run's folder."""
     splits = {name: run.data / f"{name}.parquet" for name in ("train", "validation")}
     train, validation = (labelled(path) for path in splits.values())
-    if run.soft_labels and not any(row.probabilities for row in train):
-        fix = "make them with: partystance aggregate"
-        raise PartystanceError(f"{splits['train']}: soft_labels is on, but no row has p_support, ...: {fix}")
     encoder_source = encoder_path(run.encoder)
     tokenizer = AutoTokenizer.from_pretrained(encoder_source)
     encoder = SpanEncoder(tokenizer.backend_tokenizer, run.max_tokens)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -53,12 +54,18 @@ def dawid_skene(labels: Indices) -> Floats:
     except ImportError:
         fix = "pip install 'partystance[crowd]'"
         raise PartystanceError(f"the method dawid-skene needs crowd-kit: {fix}") from None
+    return crowd_answers(DawidSkene(n_iter=MAX_ITERATIONS), labels)
+
+
+def crowd_answers(model: Any, labels: Indices) -> Floats:
+    """Return what an aggregator of crowd-kit says of each row: probabilities (N, 3)."""
     from pandas import DataFrame
 
     row, annotator = np.nonzero(labels != MISSING)
     said = DataFrame({"task": row, "worker": annotator, "label": labels[row, annotator]})
-    found = DawidSkene(n_iter=MAX_ITERATIONS).fit_predict_proba(said)
-    return found.reindex(index=range(len(labels)), columns=range(CLASSES), fill_value=0.0).to_numpy(float)
+    found = model.fit_predict_proba(said)
+    answers = found.reindex(index=range(len(labels)), columns=range(CLASSES), fill_value=0.0).to_numpy(float)
+    return answers / answers.sum(1, keepdims=True)  # crowd-kit lifts zeros to 1e-10
 
 
 METHODS: dict[Method, Callable[[Indices], Floats]] = {

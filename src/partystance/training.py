@@ -19,9 +19,10 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from partystance.encoders import MINILM
 from partystance.encoding import MAX_TOKENS, SpanEncoder, Window
+from partystance.errors import PartystanceError
 from partystance.files import sha256_file, write_json
 from partystance.model import SpanStanceModel
-from partystance.schema import LABELS, Example
+from partystance.schema import LABELS, P_FIELDS, Example
 
 IGNORED = -100
 """The label of a padded target, by the convention of PyTorch's cross-entropy."""
@@ -85,12 +86,18 @@ class TrainingWindows(Dataset[dict[str, Any]]):
 
     An item is one window: `input_ids` (for the length-grouped sampler), `window`, and `labels`: of each
     target the class index or, with `soft`, the three probabilities (1 and 0 for a row that has none).
+
+    Raises:
+        PartystanceError: `soft`, and no row has probabilities.
     """
 
     def __init__(self, examples: Iterable[Example], encoder: SpanEncoder, soft: bool = False) -> None:
         sentences: dict[str, list[Example]] = {}
         for example in examples:
             sentences.setdefault(example.text, []).append(example)
+        if soft and not any(row.probabilities for rows in sentences.values() for row in rows):
+            fix = "partystance aggregate makes them of annotations"
+            raise PartystanceError(f"soft_labels is on, but no row has {', '.join(P_FIELDS)}: {fix}")
         self._items: list[dict[str, Any]] = []
         for text, rows in sentences.items():
             for window in encoder.encode(text, [row.mentions for row in rows]):
