@@ -80,7 +80,7 @@ def finetune(run: RunConfig, resume: bool) -> None:
     encoder_source = encoder_path(run.encoder)
     tokenizer = AutoTokenizer.from_pretrained(encoder_source)
     encoder = SpanEncoder(tokenizer.backend_tokenizer, run.max_tokens)
-    windows = TrainingWindows(train, encoder)
+    windows = TrainingWindows(train, encoder, run.soft_labels)
 
     arguments = training_arguments(run)
     torch.manual_seed(run.seed)  # the head's first weights; the Trainer seeds the rest

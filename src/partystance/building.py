@@ -23,7 +23,7 @@ from partystance.files import sha256_file, staged
 from partystance.labels.handmade import HUMAN
 from partystance.labels.rules import RuleLabel, RuleLabeller
 from partystance.parties import PartyMention, Registry
-from partystance.schema import LABELS, ROW_FIELDS, Example
+from partystance.schema import LABELS, P_FIELDS, ROW_FIELDS, Example
 from partystance.splits import NEAR_DUPLICATE
 
 _TYPES: dict[str, Any] = {
@@ -35,6 +35,7 @@ _TYPES: dict[str, Any] = {
     "mixed": Value("bool"),
     "annotations": List({name: Value("string") for name in ("annotator", "label", "holder")}),
     "phenomena": List(Value("string")),
+    **dict.fromkeys(P_FIELDS, Value("float64")),
 }
 
 FEATURES = Features({name: _TYPES.get(name, Value("string")) for name in ROW_FIELDS})

@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from partystance import __doc__ as summary
 from partystance.articles import ArticleReader, read_articles
+from partystance.commands.aggregate import aggregate_labels
+from partystance.commands.agreement import agreement
 from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import InputError, PartystanceError
@@ -136,6 +138,10 @@ def report(
                 except ValueError as error:
                     raise InputError(stances, f"not a table of stances: {error}", line) from None
         _tell(reader, f"page in {out}")
+
+
+app.command("agreement")(agreement)
+app.command("aggregate")(aggregate_labels)
 
 
 class _Counts:

@@ -1,8 +1,8 @@
-"""What every command does the same: errors in one line, an interrupt that says how to go on, exit codes."""
+"""What commands do the same: errors in one line, an interrupt that says how to go on, exit codes, columns."""
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from partystance.errors import PartystanceError
@@ -46,3 +46,12 @@ def _settle_output() -> None:
     except OSError:
         with suppress(OSError):  # no real file behind it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as plain text, every column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
