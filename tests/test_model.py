@@ -11,7 +11,7 @@ from transformers import AutoModel
 from partystance.encoders import MINILM, MINILM_PACKAGE, encoder_path
 from partystance.encoding import SpanEncoder
 from partystance.errors import PartystanceError
-from partystance.model import SpanStanceModel
+from partystance.model import SpanStanceModel, is_run
 from partystance.schema import LABELS, Mention
 
 TEXT = "Arvenia accused Russia of shelling the port and praised Norway."
@@ -88,3 +88,12 @@ def test_a_repackaged_encoder_with_other_weights_is_refused(
 
 def test_the_packaged_encoder_is_the_official_one() -> None:
     assert (Path(encoder_path(MINILM)) / "tokenizer.json").exists()
+
+
+def test_a_run_is_told_from_an_encoder(tiny_encoder: Path, tiny_run: Path, tmp_path: Path) -> None:
+    assert is_run(tiny_run)
+    assert not is_run(tiny_encoder)
+    assert not is_run(tmp_path / "nowhere")
+    on = SpanStanceModel.from_pretrained(tiny_run, dropout=0.3, max_tokens=30)
+    assert (on.config.dropout, on.config.max_tokens) == (0.3, 30)
+    assert torch.equal(on.head[1].weight, SpanStanceModel.from_pretrained(tiny_run).head[1].weight)

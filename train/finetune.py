@@ -36,7 +36,7 @@ from partystance.files import (
     write_text,
 )
 from partystance.metrics import scores
-from partystance.model import SpanStanceModel
+from partystance.model import SpanStanceModel, is_run
 from partystance.schema import LABELS, Example
 from partystance.tables import read_examples
 from partystance.training import (
@@ -84,7 +84,8 @@ def finetune(run: RunConfig, resume: bool) -> None:
 
     arguments = training_arguments(run)
     torch.manual_seed(run.seed)  # the head's first weights; the Trainer seeds the rest
-    model = SpanStanceModel.from_encoder(
+    start_from = SpanStanceModel.from_pretrained if is_run(encoder_source) else SpanStanceModel.from_encoder
+    model = start_from(
         encoder_source, max_tokens=run.max_tokens, dropout=run.dropout, target_blind=run.target_blind
     )
     if run.training.gradient_checkpointing:

@@ -6,6 +6,8 @@ target-dependent models of Hamborg & Donnay (EACL 2021) in spirit; its cost does
 of targets.
 """
 
+import json
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -117,6 +119,15 @@ class SpanStanceModel(PreTrainedModel):
         if labels is not None:
             loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def is_run(folder: Path | str) -> bool:
+    """Whether a folder holds a span stance model, not a bare encoder."""
+    try:
+        described = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return described.get("model_type") == SpanStanceConfig.model_type
 
 
 AutoConfig.register(SpanStanceConfig.model_type, SpanStanceConfig)

@@ -59,7 +59,9 @@ class RunConfig(BaseModel):
 
     data: Path = Field(description="a folder with train.parquet and validation.parquet")
     output: Path = Field(description="where the run is written")
-    encoder: str = Field(default=MINILM, description="minilm, a folder, or a hub id")
+    encoder: str = Field(
+        default=MINILM, description="minilm, a folder (an encoder, or a run to go on from), or a hub id"
+    )
     seed: int = 13
     max_tokens: int = Field(
         default=MAX_TOKENS, ge=16, description="longer sentences are cut around the mention"
