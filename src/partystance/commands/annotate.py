@@ -52,7 +52,7 @@ def annotate(
     """
     with readable_errors("no table was written; the answers so far are kept, the same command goes on"):
         try:
-            from partystance.llm.running import Settings, run  # httpx2, tenacity, scikit-learn
+            from partystance.llm.running import Settings, run  # what the extra brings
         except ModuleNotFoundError as error:
             hint = "pip install 'partystance[llm]'"
             raise PartystanceError(f"annotate needs the package {error.name}: {hint}") from None

@@ -1,29 +1,37 @@
 """How well a model's labels agree with labels that are trusted: to be read before its labels are used."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sklearn.metrics import cohen_kappa_score
-
 from partystance.llm.annotating import Labelled
 from partystance.llm.questions import Answer
-from partystance.metrics import METRICS, Estimate, class_indices, estimates, group_matrices, per_class
+from partystance.metrics import (
+    Estimate,
+    Metric,
+    accuracy,
+    class_indices,
+    cohen_kappa,
+    estimates,
+    group_matrices,
+    macro_f1,
+    per_class,
+)
 from partystance.schema import Example, Stance
+
+_OVERALL: Mapping[str, Metric] = {"accuracy": accuracy, "macro_f1": macro_f1, "kappa": cohen_kappa}
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Agreement of one annotator with the rows' labels, intervals clustered by article.
 
-    `kappa` is Cohen's, NaN where both gave one and the same label throughout. `holders` of the `polar` rows
-    on whose label both agree have the same holder, too. `disagreements` are the rows with differing labels.
+    `holders` of the `polar` rows on whose label both agree have the same holder, too. `disagreements` are the
+    rows with differing labels.
     """
 
     n: int
     overall: Mapping[str, Estimate]
-    kappa: float
     classes: Mapping[str, Mapping[str, Estimate]]
     polar: int
     holders: int
@@ -34,7 +42,6 @@ class Scores:
         return {
             "n": self.n,
             **{name: asdict(estimate) for name, estimate in self.overall.items()},
-            "kappa": None if math.isnan(self.kappa) else self.kappa,
             "classes": {
                 label: {name: asdict(estimate) for name, estimate in scores.items()}
                 for label, scores in self.classes.items()
@@ -56,11 +63,9 @@ def score(outcome: Iterable[Labelled], sources: Sequence[str]) -> Scores | None:
     said = class_indices(answer.label for _, answer in pairs)
     groups = [row.group or row.doc_id or row.id for row, _ in pairs]
     polar = [(row, answer) for row, answer in pairs if row.label == answer.label != Stance.NEUTRAL]
-    constant = len({*true.tolist(), *said.tolist()}) == 1
     return Scores(
         n=len(pairs),
-        overall=estimates(METRICS, group_matrices(true, said, groups), len(pairs)),
-        kappa=math.nan if constant else float(cohen_kappa_score(true, said)),
+        overall=estimates(_OVERALL, group_matrices(true, said, groups), len(pairs)),
         classes=per_class(true, said, groups),
         polar=len(polar),
         holders=sum(row.holder == answer.holder for row, answer in polar),
@@ -70,11 +75,11 @@ def score(outcome: Iterable[Labelled], sources: Sequence[str]) -> Scores | None:
 
 def score_table(scores: Scores) -> str:
     """Return the scores as text for a terminal."""
-    lines = [f"agreement on {scores.n} rows (95 % intervals, by article)"]
-    for name in ("accuracy", "macro_f1"):
-        lines.append(f"  {name.replace('_', '-'):<10}{_shown(scores.overall[name])}")
-    kappa = "no variety" if math.isnan(scores.kappa) else f"{scores.kappa:.2f}"
-    lines.append(f"  {'kappa':<10}{kappa}")
+    intervals = " [95 % intervals, by article]" if scores.overall["kappa"].low is not None else ""
+    lines = [f"agreement on {scores.n} rows{intervals}"]
+    lines.append(f"  accuracy  {_shown(scores.overall['accuracy'], 100, 1)}")
+    lines.append(f"  macro-F1  {_shown(scores.overall['macro_f1'], 100, 1)}")
+    lines.append(f"  kappa     {_shown(scores.overall['kappa'], 1, 2)}")
     lines.append(f"  {'label':<10}{'n':>5}{'precision':>11}{'recall':>8}{'F1':>7}")
     for label, row in scores.classes.items():
         values = [100 * row[name].value for name in ("precision", "recall", "f1")]
@@ -83,8 +88,8 @@ def score_table(scores: Scores) -> str:
     return "\n".join(lines)
 
 
-def _shown(estimate: Estimate) -> str:
-    value = f"{100 * estimate.value:.1f}"
+def _shown(estimate: Estimate, scale: int, digits: int) -> str:
+    value = f"{scale * estimate.value:.{digits}f}"
     if estimate.low is None or estimate.high is None:
         return value
-    return f"{value}  [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return f"{value}  [{scale * estimate.low:.{digits}f}, {scale * estimate.high:.{digits}f}]"

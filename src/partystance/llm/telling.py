@@ -35,23 +35,28 @@ class Result:
 
 def announcement(job: Plan, settings: Settings, cache: Path) -> list[str]:
     """Say what will be asked and what it may cost."""
-    prompts, completions = job.estimate()
-    longest = settings.max_tokens * len(job.open)
     lines = [
         f"{job.annotator} at {job.question.base_url}",
         f"  rows      {len(job.rows):,}, of them {_count_open(job):,} without a label",
         f"  requests  {len(job.open):,} to make, one a row (rows that are the same share one)",
         f"  cache     {len(job.answers):,} answers are there already: {cache}",
-        f"  tokens    about {prompts:,} in ({BYTES_PER_TOKEN} bytes each), {completions:,} out"
-        + (f", at most {longest:,}" if longest else ""),
     ]
     if job.left:
         lines.insert(3, f"  limit     {job.left:,} more wait for another run")
-    cost = settings.cost(prompts, completions)
-    if cost is not None:
-        most = settings.cost(prompts, longest or completions)
-        lines.append(f"  cost      about {cost:.2f}; {most:.2f} if every answer is as long as it may be")
+    if job.open:
+        lines += _price(job, settings)
     return lines + _warning(job, settings)
+
+
+def _price(job: Plan, settings: Settings) -> list[str]:
+    prompts, completions = job.estimate()
+    longest = settings.max_tokens * len(job.open) or completions
+    bound = f", at most {longest:,}" if settings.max_tokens else ""
+    lines = [f"  tokens    about {prompts:,} in ({BYTES_PER_TOKEN} bytes each), {completions:,} out{bound}"]
+    cost, most = settings.cost(prompts, completions), settings.cost(prompts, longest)
+    if cost is not None:
+        lines.append(f"  cost      about {cost:.2f}; {most:.2f} if every answer is as long as it may be")
+    return lines
 
 
 def report(result: Result) -> list[str]:
