@@ -99,7 +99,8 @@ def annotate(rows: Path, out: Path, url: str, *more: str) -> subprocess.Complete
         check=False,
     )
     told = [line for line in result.stderr.splitlines() if "%|" not in line]  # no progress bars
-    print("$ partystance annotate rows.jsonl", *more, *told, result.stdout, sep="\n")
+    print("$ partystance annotate rows.jsonl", *more)
+    print(*told, result.stdout, sep="\n")
     return result
 
 
