@@ -13,6 +13,7 @@ from partystance import __doc__ as summary
 from partystance.articles import ArticleReader, read_articles
 from partystance.commands.aggregate import aggregate_labels
 from partystance.commands.agreement import agreement
+from partystance.commands.annotate import annotate
 from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import InputError, PartystanceError
@@ -142,6 +143,7 @@ def report(
 
 app.command("agreement")(agreement)
 app.command("aggregate")(aggregate_labels)
+app.command("annotate")(annotate)
 
 
 class _Counts:

@@ -42,11 +42,11 @@ def _example(values: dict[str, Any], row_id: str, registry: Registry | None, lab
     values = {"id": row_id, "label_source": label_source} | values
     text, party = values["text"], values["party"]
     if registry:
-        values["party"] = party = _party_id(party, registry)
+        values["party"] = party = party_id(party, registry)
     return Example.from_row(values | {"mentions": values.get("mentions") or _locate(text, party, registry)})
 
 
-def _party_id(party: str, registry: Registry) -> str:
+def party_id(party: str, registry: Registry) -> str:
     """Return the id of a party given by id or by name; a party the registry does not know stays as it is."""
     if party in registry.parties:
         return party
