@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
     brier_score_loss,
-    cohen_kappa_score,
     f1_score,
     precision_recall_fscore_support,
     recall_score,
@@ -42,17 +41,6 @@ def test_scores_equal_scikit_learn_whatever_class_is_absent(rows) -> None:
     }
     assert metrics.scores(true, pred) == pytest.approx(expected)
     assert (metrics.confusion_matrix(true, pred) == sklearn_confusion_matrix(true, pred, labels=ALL)).all()
-
-
-@relaxed
-@given(pairs)
-def test_kappa_equals_scikit_learn(rows) -> None:
-    true, pred = columns(rows)
-    found = float(metrics.cohen_kappa(metrics.confusion_matrix(true, pred)))
-    if len({*true, *pred}) == 1:
-        assert found == 0  # scikit-learn's is not a number
-    else:
-        assert found == pytest.approx(cohen_kappa_score(true, pred))
 
 
 @relaxed

@@ -106,12 +106,6 @@ def accuracy(matrices: NDArray[Any]) -> Floats:
     return _ratio(_hits(matrices).sum(-1), matrices.sum((-1, -2)))
 
 
-def cohen_kappa(matrices: NDArray[Any]) -> Floats:
-    """Agreement of two beyond chance (Cohen, 1960): (...); 0 where both gave one label throughout."""
-    n, by_chance = matrices.sum((-1, -2)), (matrices.sum(-1) * matrices.sum(-2)).sum(-1)
-    return _ratio(n * _hits(matrices).sum(-1) - by_chance, n**2 - by_chance)
-
-
 METRICS: dict[str, Metric] = {
     "macro_f1": macro_f1,
     "accuracy": accuracy,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from partystance.agreement import cohen_kappa
 from partystance.llm.annotating import Labelled
 from partystance.llm.questions import Answer
 from partystance.metrics import (
@@ -11,7 +12,6 @@ from partystance.metrics import (
     Metric,
     accuracy,
     class_indices,
-    cohen_kappa,
     estimates,
     group_matrices,
     macro_f1,
