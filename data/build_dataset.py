@@ -45,6 +45,9 @@ from partystance.splits import assign_groups, contamination_report, normalise, s
 CARD = Path(__file__).with_name("dataset_card.md.j2")
 PACKAGES = ("ahocorasick-rs", "datasets", "jinja2", "pyarrow", "rensa", "scikit-learn")
 
+MENDED = "mended"
+"""How a reader's count of rows that it repaired, and kept, ends."""
+
 Splits = dict[str, list[Example]]
 
 
@@ -92,7 +95,8 @@ def build(config: DatasetConfig, force: bool = False) -> None:
 
     facts = {
         "counts": count_rows(splits),
-        "dropped": dict(sorted((+dropped).items())),
+        "dropped": {why: n for why, n in sorted((+dropped).items()) if not why.endswith(MENDED)},
+        "mended": {why: n for why, n in sorted((+dropped).items()) if why.endswith(MENDED)},
         "shared": shared,
         "rules": rules,
     }
@@ -250,6 +254,8 @@ def print_summary(config: DatasetConfig, facts: dict[str, Any]) -> None:
         print(f"{split:12}" + "".join(f"{label} {labels[label][split]:<7}" for label in LABELS))
     for reason, n in facts["dropped"].items():
         print(f"left out {n}: {reason}")
+    for reason, n in facts["mended"].items():
+        print(f"{n} {reason}")
     rules = facts["rules"]
     precision = ", ".join(f"{label} {value:.2f}" for label, value in rules["precision"].items())
     print(

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from sklearn.metrics import accuracy_score, f1_score
 from partystance.building import DatasetConfig
 from partystance.configs import load_config
 from partystance.errors import InputError, PartystanceError
+from partystance.labels.dse import read_dse
 from partystance.labels.handmade import read_handmade, settle
+from partystance.labels.overlays import is_overlay, overlay_row
 from partystance.labels.rules import RuleLabeller
 from partystance.parties import Registry
 from partystance.schema import LABELS, ROW_FIELDS, Example, Mention
@@ -437,3 +440,61 @@ def test_too_little_data_says_so(workshop):
     write_jsonl(workshop / "labels.jsonl", list(labelled_rows(articles(1))))
     with pytest.raises(PartystanceError, match="no rows for split"):
         recipe.build(load_config(DatasetConfig, workshop / "config.yaml"))
+
+
+def minimal_pair(text, party):
+    row = {"text": text, "party": party.lower(), "mentions": [mention_of(text, party)]}
+    other = row | {"text": text.replace("The", "A "), "label": "neutral"}
+    other["mentions"] = [mention_of(other["text"], party)]
+    return {"id": "mp-1", "change": "negation", "rows": [row | {"label": "support"}, other]}
+
+
+def mention_of(text, party):
+    start = text.index(party)
+    return {"start": start, "end": start + len(party), "surface": party}
+
+
+def test_a_minimal_pair_in_the_dataset_fails_the_build(workshop, capsys):
+    text = dict(articles())["art5"][3]
+    write_jsonl(workshop / "minimal.jsonl", [minimal_pair(text, text.split()[3])])
+    message = failure(capsys, workshop, f"keep_out=[{workshop / 'minimal.jsonl'}]")
+    assert "mp-1a" in message
+    assert "h-art5-3" in message
+    assert not (workshop / "built").exists()
+    message = failure(
+        capsys, workshop, f"keep_out=[{workshop / 'minimal.jsonl'}]", "on_contamination=drop_from_train"
+    )
+    assert "mp-1a" in message  # pairs are never let in, whatever the config tolerates
+
+
+def test_minimal_pairs_that_nothing_shares_are_no_leak_among_themselves(workshop):
+    pair = minimal_pair("The envoy praised NATO for its calm in the storm.", "NATO")
+    write_jsonl(workshop / "minimal.jsonl", [pair])
+    build(workshop, f"keep_out=[{workshop / 'minimal.jsonl'}]")
+    assert read(workshop / "built", "train")
+
+
+def test_an_overlay_is_joined_with_its_corpus(workshop):
+    (workshop / "dse.txt").write_text(
+        "[Norway] thanked [NATO] in the fog.\tNorway\tNATO\t1\n[Norway] left [NATO].\tNorway\tNATO\t0\n",
+        encoding="utf-8",
+    )
+    row = next(read_dse(workshop / "dse.txt"))
+    line = overlay_row(replace(row, party="nato", label="criticize", holder="norway"), "natural")
+    write_jsonl(workshop / "dse.jsonl", [line, line | {"sentence": "0" * 64}])
+    joined = {"path": "dse.txt", "format": "dse", "licence": "as DSE", "how": "Joined."}
+    sources = [{"path": "labels.jsonl", "licence": "CC0", "how": "Made up."}]
+    sources.append(joined | {"overlay": str(workshop / "dse.jsonl")})
+    build(workshop, f"sources={json.dumps(sources)}")
+    out = workshop / "built"
+    found = [row for split in SPLITS for row in read(out, split) if is_overlay(row)]
+    assert [(row.text, row.party, row.label) for row in found] == [
+        ("Norway thanked NATO in the fog.", "nato", "criticize")
+    ]
+    dropped = json.loads((out / "manifest.json").read_text())["dropped"]
+    assert dropped["overlay row whose sentence is not in the corpus"] == 1
+
+
+def test_an_overlay_must_say_which_corpus(workshop, capsys):
+    sources = [{"path": "labels.jsonl", "licence": "CC0", "how": "x", "overlay": "o.jsonl"}]
+    assert "needs 'format'" in failure(capsys, workshop, f"sources={json.dumps(sources)}")
