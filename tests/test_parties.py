@@ -290,12 +290,12 @@ def test_a_missing_file_and_no_file(tmp_path):
 
 def test_cost_stays_linear_on_one_huge_line(registry):
     line = "x@" + "Georgia and www.site.example " * 4_000
-    started = time.perf_counter()
+    started = time.process_time()
     registry.find(line)
-    small = time.perf_counter() - started
-    started = time.perf_counter()
+    small = time.process_time() - started
+    started = time.process_time()
     assert len(registry.find(line * 5)) == 5 * 4_000
-    assert time.perf_counter() - started < 15 * small + 1
+    assert time.process_time() - started < 15 * small + 1
 
 
 SURFACES = [
