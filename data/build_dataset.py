@@ -23,7 +23,6 @@ from partystance.building import (
     code_digest,
     count_rows,
     is_up_to_date,
-    rule_answers,
     rule_quality,
     write_split,
 )
@@ -34,6 +33,7 @@ from partystance.errors import PartystanceError
 from partystance.files import git_commit, package_versions, sha256_file, write_manifest, write_text
 from partystance.labels.handmade import RULE, read_handmade, settle
 from partystance.labels.newsmtsc import read_newsmtsc
+from partystance.labels.rules import rule_answers
 from partystance.parties import Registry
 from partystance.schema import LABELS, Example
 from partystance.splits import assign_groups, contamination_report, normalise, split_by_group

@@ -128,7 +128,7 @@ class Example:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Make an example from plain JSON values. Raises `ValueError` for an unknown or missing field."""
+        """Make an example from plain JSON values. Raises `ValueError` for an unknown, missing or wrong field."""
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(row) - known)
         if unknown:
@@ -137,6 +137,9 @@ class Example:
         if missing:
             raise ValueError(f"row {row.get('id')!r}: field {missing[0]!r} is missing")
         values = {name: value for name, value in row.items() if value is not None}
+        for f in fields(cls):
+            if f.type is str and f.name in values:
+                _typed(values, f.name, str)
         values["mentions"] = tuple(Mention(m["start"], m["end"], m["surface"]) for m in row["mentions"])
         values["annotations"] = tuple(Annotation(**a) for a in row.get("annotations") or ())
         values["phenomena"] = tuple(row.get("phenomena") or ())
