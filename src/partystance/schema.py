@@ -128,7 +128,7 @@ class Example:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Make an example from plain JSON values. Raises `ValueError` for an unknown, missing or wrong field."""
+        """Make an example from plain JSON values. Raises `ValueError` for unknown, missing or wrong ones."""
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(row) - known)
         if unknown:
