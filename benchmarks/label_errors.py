@@ -1,6 +1,6 @@
 """How many labels that were made wrong on purpose are among the first suspects.
 
-    python benchmarks/label_errors.py                     # 5 % of the shipped labels, seeds 1 to 3; a minute or two
+    python benchmarks/label_errors.py           # 5 % of the shipped labels, seeds 1 to 3: two minutes
     python benchmarks/label_errors.py my/labels.jsonl --share 0.1 --seeds 10
 
 Flips labels to one of the other two classes, by chance, and looks for them: with the classifiers that

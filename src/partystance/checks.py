@@ -103,7 +103,9 @@ def copied_rows(rows: Rows) -> Iterator[Finding]:
 def near_duplicates(rows: Rows) -> Iterator[Finding]:
     """Report sentences of one split that differ in a word or two."""
     for _, part in _grouped(rows, lambda row: row.example.split):
-        first = {normalise(row.example.text): row for row in reversed(part)}
+        first: dict[str, LabelledRow] = {}
+        for row in part:
+            first.setdefault(normalise(row.example.text), row)
         clusters = near_duplicate_clusters(list(first))
         alike: dict[int, list[LabelledRow]] = defaultdict(list)
         for row, cluster in zip(first.values(), clusters, strict=True):

@@ -50,9 +50,10 @@ class Suspect:
 
 
 def find_suspects(rows: Sequence[LabelledRow], registry: Registry, count: int) -> list[Suspect]:
-    """Return the rows whose label is most likely wrong, the most suspect first; at most `count`.
+    """Return the rows whose label is most likely wrong, the most suspect first.
 
-    Rows without a label are left out. Where labels come from rules, the rules count as evidence for them.
+    At most `count`, and none whose label the classifiers believe more than any other. Rows without a label
+    are left out. Where labels come from rules, the rules count as evidence for them.
 
     Raises:
         PartystanceError: as `out_of_fold`.
@@ -62,15 +63,14 @@ def find_suspects(rows: Sequence[LabelledRow], registry: Registry, count: int) -
     views = Views.of([row.example for row in labelled], registry)
     probabilities = out_of_fold(views, given)
     reasons = _Reasons(labelled, views, given)
+    predicted = probabilities.argmax(1)
+    doubted = [index for index in by_suspicion(given, probabilities) if predicted[index] != given[index]]
     suspects = []
-    for rank, index in enumerate(by_suspicion(given, probabilities)[:count], start=1):
-        believed = probabilities[index].copy()
-        believed[given[index]] = -1
-        suggested = int(believed.argmax())
+    for rank, index in enumerate(doubted[:count], start=1):
         support, neutral, criticize = (round(float(p), 3) for p in probabilities[index])
-        reason = reasons.of(int(index), suggested, probabilities[index])
-        suspect = Suspect(rank, labelled[index], LABELS[suggested], (support, neutral, criticize), reason)
-        suspects.append(suspect)
+        reason = reasons.of(int(index), int(predicted[index]), probabilities[index])
+        found = (labelled[index], LABELS[predicted[index]], (support, neutral, criticize), reason)
+        suspects.append(Suspect(rank, *found))
     return suspects
 
 

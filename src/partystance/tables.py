@@ -77,7 +77,7 @@ def numbered_examples(path: Path | str) -> Iterator[tuple[int, Example | InputEr
     """Yield every row's line (in Parquet its number, from 1), and the row or what is wrong with it.
 
     Raises:
-        InputError: no such file, an unknown suffix, or something after which the rest cannot be read.
+        InputError: no such file, an unknown suffix, or not a table of its kind.
     """
     source = Path(path)
     for line, row in _numbered_rows(source):
@@ -102,6 +102,10 @@ def _numbered_rows(path: Path) -> _Records:
         raise InputError(path, "no such file")
     try:
         yield from readers[path.suffix.lower()](path)
+    except InputError as error:
+        if error.line is None:
+            raise
+        yield error.line, error
     except UnicodeDecodeError as error:
         raise InputError(path, f"not UTF-8 (byte {error.start}); save the file as UTF-8") from None
     except (pa.ArrowException, OSError) as error:
@@ -155,7 +159,7 @@ def _csv_records(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(path, f"not valid CSV: {error}", line) from None
+        raise InputError(path, f"not valid CSV: {error}; the rest is not read", line) from None
 
 
 def _from_cell(name: str, cell: str) -> Any:
