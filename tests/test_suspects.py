@@ -238,3 +238,10 @@ def test_the_command_writes_table_and_page(tmp_path: Path) -> None:
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
     places = [page.index(f"<span>{row['place']}</span>") for row in table]
     assert places == sorted(places)
+
+
+def test_a_party_with_one_row_has_no_neighbours() -> None:
+    rows = [*invented(30, 3), example("The envoy praised Onland.", "Onland", "criticize")]
+    found = find_suspects([LabelledRow(row, row.id) for row in rows], Registry.shipped(), 31)
+    (lonely,) = [suspect for suspect in found if suspect.row.example.party == "onland"]
+    assert lonely.reason.startswith("the rules read “praised” as support; model ")

@@ -108,7 +108,7 @@ class _Reasons:
         """The rows of the same party, in other sentences, with the most similar words."""
         own = self.rows[index].example
         same = np.flatnonzero(self.parties == own.party)
-        others = np.array([i for i in same if self.rows[i].example.text != own.text], dtype=np.int64)
+        others = np.array([i for i in same.tolist() if self.rows[i].example.text != own.text], dtype=np.int64)
         likeness = (self.words[others] @ self.words[index].T).toarray().ravel()
         order = np.argsort(-likeness, kind="stable")[:NEIGHBOURS]
         return others[order[likeness[order] >= ALIKE]]
