@@ -104,6 +104,10 @@ def test_reasons_are_true(found: list[Suspect], wrong: list[int]) -> None:
             assert float(number) == pytest.approx(suspect.probabilities[LABELS.index(label)], abs=0.006)
         if read := re.search(r"the rules read “(\w+)", reason):
             assert read[1] in row.text
+            assert read[1] in VERBS[suspect.suggested]
+        if "the rules find nothing" in reason:
+            assert suspect.suggested == "neutral"
+            assert row.text.split()[5] in VERBS["neutral"]
         if likeness := re.search(
             r"(\d) of the (\d) rows on (\w+) with the most similar words are (\w+)", reason
         ):

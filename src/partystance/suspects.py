@@ -115,5 +115,7 @@ class _Reasons:
 
     def _rule(self, index: int, suggested: int) -> Iterator[str]:
         rule = self.rules[index]
-        if rule.evidence and rule.label == LABELS[suggested]:
+        if rule.label == LABELS[suggested] and rule.evidence:
             yield f"the rules read “{rule.evidence}” as {rule.label}"
+        elif rule.label == LABELS[suggested]:
+            yield "the rules find nothing said for or against it"
