@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from partystance.articles import read_articles
 from partystance.building import (
     DatasetConfig,
+    Source,
     code_digest,
     count_rows,
     is_up_to_date,
@@ -31,9 +32,12 @@ from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import PartystanceError
 from partystance.files import git_commit, package_versions, sha256_file, write_manifest, write_text
+from partystance.labels.dse import read_dse
 from partystance.labels.handmade import RULE, read_handmade, settle
 from partystance.labels.newsmtsc import read_newsmtsc
+from partystance.labels.overlays import read_overlay
 from partystance.labels.rules import rule_answers
+from partystance.minimal_pairs import read_minimal_pairs
 from partystance.parties import Registry
 from partystance.schema import LABELS, Example
 from partystance.splits import assign_groups, contamination_report, normalise, split_by_group
@@ -106,12 +110,19 @@ def build(config: DatasetConfig, force: bool = False) -> None:
 
 def input_files(config: DatasetConfig) -> dict[str, Path]:
     """Everything the result depends on, by name; all of it must exist."""
-    files = [*(config.corpus / source.path for source in config.sources), *config.parties]
+    overlays = (source.overlay for source in config.sources if source.overlay)
+    labelled = (source_path(config, source) for source in config.sources)
+    files = [*labelled, *overlays, *config.parties, *config.keep_out]
     missing = [path for path in files if not path.is_file()]
     if missing:
         hint = "" if config.corpus == Path() else "; where the corpus is: corpus=path/to/folder"
         raise PartystanceError(f"{missing[0]}: no such file{hint}")
     return {path.as_posix(): path for path in (*files, *read_articles(article_paths(config)).files)}
+
+
+def source_path(config: DatasetConfig, source: Source) -> Path:
+    """Where a source's file is, as seen from the working directory."""
+    return source.path if source.shipped else config.corpus / source.path
 
 
 def article_paths(config: DatasetConfig) -> list[str]:
@@ -124,9 +135,13 @@ def read_sources(
 ) -> Iterator[Example]:
     """Rows of every source, in the order of the config, with the split their source gives them."""
     for source in config.sources:
-        path = config.corpus / source.path
-        if source.format == "newsmtsc":
+        path = source_path(config, source)
+        if source.overlay:
+            rows = read_overlay(source.overlay, source.format, path, dropped)
+        elif source.format == "newsmtsc":
             rows = read_newsmtsc(path, dropped)
+        elif source.format == "dse":
+            rows = read_dse(path, dropped)
         else:
             rows = read_handmade(path, registry, source.label_source)
         for row in rows:
@@ -198,8 +213,10 @@ def divide(config: DatasetConfig, pool: Sequence[Example], dropped: Counter[str]
 
 def check(config: DatasetConfig, splits: Splits) -> dict[str, int]:
     """Fail when splits share something; return, counted, what only splits given by a source share."""
-    leaks = contamination_report(splits, config.near_duplicate).leaks
-    given = [leak for leak in leaks if not set(leak.splits) & set(config.fractions)]
+    kept_out = {path.stem: pair_rows(path) for path in config.keep_out}
+    leaks = contamination_report(splits | kept_out, config.near_duplicate).leaks
+    leaks = tuple(leak for leak in leaks if not set(leak.splits) <= set(kept_out))
+    given = [leak for leak in leaks if not set(leak.splits) & {*config.fractions, *kept_out}]
     tolerated = given if config.on_contamination == "drop_from_train" else []
     forbidden = [leak for leak in leaks if leak not in tolerated]
     if forbidden:
@@ -208,6 +225,11 @@ def check(config: DatasetConfig, splits: Splits) -> dict[str, int]:
             f"{config.name}: splits share {len(forbidden)} things; nothing was written{some}"
         )
     return dict(sorted(Counter(f"{leak.kind}: {', '.join(leak.splits)}" for leak in tolerated).items()))
+
+
+def pair_rows(path: Path) -> list[Example]:
+    """The rows of minimal pairs; pairs that are like each other are no leak."""
+    return [row for pair in read_minimal_pairs(path) for row in pair.rows]
 
 
 def write_card(config: DatasetConfig, facts: dict[str, Any]) -> None:

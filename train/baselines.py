@@ -136,8 +136,8 @@ def gold(rows: Sequence[Example]) -> np.ndarray:
 
 
 def groups(rows: Sequence[Example]) -> list[str]:
-    """Return what is resampled as a whole: the row's group, or its article, or itself."""
-    return [row.group or row.doc_id or row.id for row in rows]
+    """Return what is resampled as a whole, row by row."""
+    return [row.cluster for row in rows]
 
 
 def read_split(data: Path, split: str) -> list[Example]:

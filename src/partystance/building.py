@@ -23,7 +23,7 @@ from partystance.files import sha256_file, staged
 from partystance.labels.handmade import HUMAN
 from partystance.labels.rules import rule_answers
 from partystance.parties import Registry
-from partystance.schema import LABELS, ROW_FIELDS, Example
+from partystance.schema import LABELS, P_FIELDS, ROW_FIELDS, Example
 from partystance.splits import NEAR_DUPLICATE
 
 _TYPES: dict[str, Any] = {
@@ -35,6 +35,7 @@ _TYPES: dict[str, Any] = {
     "mixed": Value("bool"),
     "annotations": List({name: Value("string") for name in ("annotator", "label", "holder")}),
     "phenomena": List(Value("string")),
+    **dict.fromkeys(P_FIELDS, Value("float64")),
 }
 
 FEATURES = Features({name: _TYPES.get(name, Value("string")) for name in ROW_FIELDS})
@@ -48,12 +49,20 @@ PARTIES_COUNTED = 100
 class Source(StrictModel):
     """A file of labelled rows."""
 
-    path: Path = Field(description="relative to `corpus`")
-    format: Literal["rows", "newsmtsc"] = "rows"
+    path: Path = Field(description="relative to `corpus`, unless `shipped`")
+    shipped: bool = Field(default=False, description="`path` is relative to the working directory")
+    format: Literal["rows", "newsmtsc", "dse"] = "rows"
+    overlay: Path | None = Field(default=None, description="our labels for the sentences of `path`, a corpus")
     split: str = Field(default="", description="the split it is; empty: divided by `fractions`")
     label_source: str = Field(default=HUMAN, description="for rows that do not say")
     licence: str = Field(description="of text and labels")
     how: str = Field(description="who wrote the text and who labelled it, for the card")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.overlay and self.format == "rows":
+            raise ValueError(f"overlay {self.overlay} needs 'format': which corpus is {self.path}?")
+        return self
 
 
 class DatasetConfig(StrictModel):
@@ -74,6 +83,9 @@ class DatasetConfig(StrictModel):
         default="fail", description="what to do when rows share something with a split given by its source"
     )
     near_duplicate: float = Field(default=NEAR_DUPLICATE, gt=0.11, le=1, description="Jaccard of 3-grams")
+    keep_out: tuple[Path, ...] = Field(
+        default=(), description="minimal pairs: no split may share a sentence with them"
+    )
     seed: int = 13
 
     @model_validator(mode="after")

@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from partystance import __doc__ as summary
 from partystance.articles import ArticleReader, read_articles
+from partystance.commands.aggregate import aggregate_labels
+from partystance.commands.agreement import agreement
 from partystance.commands.check import check
 from partystance.console import readable_errors
 from partystance.corpus import pairs
@@ -139,6 +141,8 @@ def report(
         _tell(reader, f"page in {out}")
 
 
+app.command("agreement")(agreement)
+app.command("aggregate")(aggregate_labels)
 app.command("check")(check)
 
 

@@ -4,7 +4,8 @@ Offsets are Python code points, end exclusive, and `text[start:end] == surface` 
 construction nobody re-checks; a row that breaks a rule raises `ValueError` naming its id and the rule.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
@@ -84,11 +85,12 @@ class Example:
     """One row: one (sentence, party) pair, labelled or (with `label == ""`) still to be labelled.
 
     `sentence_start`, `sentence_end`: the sentence's offsets into its article; both 0 when there is none.
+    `probabilities`: how sure several annotators together are of each of `LABELS`; None where nobody said.
     `phenomena`: what makes the row hard, as tags (`data/CODEBOOK.md` lists those of the shipped rows).
 
     Raises:
-        ValueError: a mention does not slice its surface out of the text, there is no mention, or the label
-            or voice is not one of `LABELS` / `VOICES`.
+        ValueError: a mention does not slice its surface out of the text, there is no mention, the label
+            or voice is not one of `LABELS` / `VOICES`, or the probabilities do not add up to 1.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Example:
     mixed: bool = False
     label_source: str = ""
     annotations: tuple[Annotation, ...] = ()
+    probabilities: tuple[float, float, float] | None = None
     phenomena: tuple[str, ...] = ()
     outlet: str = ""
     date: str = ""
@@ -125,21 +128,28 @@ class Example:
             raise ValueError(f"row {self.id!r}: label {self.label!r} is not one of {', '.join(LABELS)}")
         if self.voice and self.voice not in VOICES:
             raise ValueError(f"row {self.id!r}: voice {self.voice!r} is not one of {', '.join(VOICES)}")
+        if self.probabilities and not math.isclose(sum(self.probabilities), 1, abs_tol=1e-4):
+            raise ValueError(f"row {self.id!r}: {', '.join(P_FIELDS)} add up to {sum(self.probabilities)}")
+
+    @property
+    def cluster(self) -> str:
+        """What is resampled as a whole: the row's group, or its article, or itself."""
+        return self.group or self.doc_id or self.id
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Make an example from plain JSON values. Raises `ValueError` for unknown, missing or wrong ones."""
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(row) - known)
+        unknown = sorted(set(row) - set(ROW_FIELDS))
         if unknown:
             raise ValueError(f"row {row.get('id')!r}: unknown field {unknown[0]!r}")
         missing = [name for name in ("id", "text", "party", "mentions") if row.get(name) is None]
         if missing:
             raise ValueError(f"row {row.get('id')!r}: field {missing[0]!r} is missing")
-        values = {name: value for name, value in row.items() if value is not None}
+        values = {name: value for name, value in row.items() if value is not None and name not in P_FIELDS}
         for f in fields(cls):
             if f.type is str and f.name in values:
                 _typed(values, f.name, str)
+        values["probabilities"] = _soft_label(row)
         values["mentions"] = tuple(Mention(m["start"], m["end"], m["surface"]) for m in row["mentions"])
         values["annotations"] = tuple(Annotation(**a) for a in row.get("annotations") or ())
         values["phenomena"] = tuple(row.get("phenomena") or ())
@@ -147,12 +157,16 @@ class Example:
 
     def to_row(self) -> dict[str, Any]:
         """Return the row as plain JSON values, every field present, in the order of the design."""
-        return {name: _plain(getattr(self, name)) for name in ROW_FIELDS}
+        soft = _p_columns(self.probabilities or (None,) * len(LABELS))
+        return {name: soft[name] if name in soft else _plain(getattr(self, name)) for name in ROW_FIELDS}
 
+
+P_FIELDS = tuple(f"p_{label}" for label in LABELS)
+"""The columns of the probabilities of a row, in the order of `LABELS`."""
 
 ROW_FIELDS = (
     "id", "doc_id", "sentence_index", "sentence_start", "sentence_end", "text", "mentions", "party",
-    "label", "holder", "voice", "mixed", "label_source", "annotations", "phenomena",
+    "label", "holder", "voice", "mixed", "label_source", "annotations", *P_FIELDS, "phenomena",
     "outlet", "date", "url", "title", "split", "group",
 )  # fmt: skip
 
@@ -187,7 +201,7 @@ class Prediction:
         row: dict[str, Any] = {}
         for f in fields(self):
             if f.name == "probabilities":
-                row |= {f"p_{name}": p for name, p in zip(LABELS, self.probabilities, strict=True)}
+                row |= _p_columns(self.probabilities)
             else:
                 row[f.name] = _plain(getattr(self, f.name))
         return row
@@ -201,14 +215,14 @@ class Prediction:
         """
         kinds: dict[str, Any] = {f.name: f.type for f in fields(cls)}
         del kinds["mentions"], kinds["probabilities"]
-        nested = {"mentions", *(f"p_{name}" for name in LABELS)}
+        nested = {"mentions", *P_FIELDS}
         optional = {f.name for f in fields(cls) if f.default is not MISSING}
         try:
             _check_names(row, kinds.keys() | nested, optional)
             values = {name: _typed(row, name, kinds[name]) for name in kinds if row.get(name) is not None}
             if values["label"] not in LABELS:
                 raise ValueError(f"label {values['label']!r} is not one of {', '.join(LABELS)}")
-            support, neutral, criticize = (_probability(row, f"p_{name}") for name in LABELS)
+            support, neutral, criticize = (_probability(row, name) for name in P_FIELDS)
             mentions = tuple(_mention(item, values["text"]) for item in _typed(row, "mentions", list))
         except ValueError as error:
             raise ValueError(f"prediction {row.get('id')!r}: {error}") from None
@@ -226,6 +240,21 @@ def _typed(row: Mapping[str, Any], name: str, kind: type) -> Any:
     if type(row[name]) is not kind:  # not isinstance: true is no sentence number
         raise ValueError(f"field {name!r} is {row[name]!r}, not {kind.__name__}")
     return row[name]
+
+
+def _p_columns(probabilities: Sequence[float | None]) -> dict[str, Any]:
+    return dict(zip(P_FIELDS, probabilities, strict=True))
+
+
+def _soft_label(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    """The three probabilities of a row, or None where it has none."""
+    missing = [name for name in P_FIELDS if row.get(name) is None]
+    if len(missing) == len(P_FIELDS):
+        return None
+    if missing:
+        raise ValueError(f"row {row.get('id')!r}: field {missing[0]!r} is missing: give all three or none")
+    support, neutral, criticize = (_probability(row, name) for name in P_FIELDS)
+    return support, neutral, criticize
 
 
 def _probability(row: Mapping[str, Any], name: str) -> float:
@@ -246,9 +275,7 @@ def _mention(item: Any, text: str) -> Mention:
 
 
 PREDICTION_FIELDS = tuple(
-    name
-    for f in fields(Prediction)
-    for name in ([f"p_{label}" for label in LABELS] if f.name == "probabilities" else [f.name])
+    name for f in fields(Prediction) for name in (P_FIELDS if f.name == "probabilities" else [f.name])
 )
 """The columns of a table of predictions, in order."""
 

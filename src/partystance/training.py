@@ -19,9 +19,10 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from partystance.encoders import MINILM
 from partystance.encoding import MAX_TOKENS, SpanEncoder, Window
+from partystance.errors import PartystanceError
 from partystance.files import sha256_file, write_json
 from partystance.model import SpanStanceModel
-from partystance.schema import LABELS, Example
+from partystance.schema import LABELS, P_FIELDS, Example
 
 IGNORED = -100
 """The label of a padded target, by the convention of PyTorch's cross-entropy."""
@@ -67,9 +68,15 @@ class RunConfig(BaseModel):
     target_blind: bool = Field(
         default=False, description="pool the sentence instead of the mention, as a comparison"
     )
+    soft_labels: bool = Field(
+        default=False, description="train on p_support, p_neutral, p_criticize where a row has them"
+    )
     class_weights: bool = Field(default=True, description="weigh classes by the inverse of their frequency")
     layer_decay: float = Field(
         default=0.95, gt=0, le=1, description="factor on the learning rate, a layer downwards"
+    )
+    frozen_layers: int = Field(
+        default=0, ge=0, description="lowest layers that keep their weights, embeddings included; 0: none"
     )
     early_stopping_patience: int = Field(
         default=3, ge=1, description="epochs without a better validation macro-F1"
@@ -80,18 +87,24 @@ class RunConfig(BaseModel):
 class TrainingWindows(Dataset[dict[str, Any]]):
     """Labelled examples, encoded, the targets of one sentence together.
 
-    An item is one window: `input_ids` (for the length-grouped sampler), `window`, and `labels`, the class
-    indices of its targets.
+    An item is one window: `input_ids` (for the length-grouped sampler), `window`, and `labels`: of each
+    target the class index or, with `soft`, the three probabilities (1 and 0 for a row that has none).
+
+    Raises:
+        PartystanceError: `soft`, and no row has probabilities.
     """
 
-    def __init__(self, examples: Iterable[Example], encoder: SpanEncoder) -> None:
+    def __init__(self, examples: Iterable[Example], encoder: SpanEncoder, soft: bool = False) -> None:
         sentences: dict[str, list[Example]] = {}
         for example in examples:
             sentences.setdefault(example.text, []).append(example)
+        if soft and not any(row.probabilities for rows in sentences.values() for row in rows):
+            fix = "partystance aggregate makes them of annotations"
+            raise PartystanceError(f"soft_labels is on, but no row has {', '.join(P_FIELDS)}: {fix}")
         self._items: list[dict[str, Any]] = []
         for text, rows in sentences.items():
             for window in encoder.encode(text, [row.mentions for row in rows]):
-                labels = [LABELS.index(rows[target].label) for target in window.targets]
+                labels = [_target(rows[target], soft) for target in window.targets]
                 self._items.append({"input_ids": window.input_ids, "window": window, "labels": labels})
 
     def __len__(self) -> int:
@@ -106,6 +119,12 @@ class TrainingWindows(Dataset[dict[str, Any]]):
         return sum(item["window"].truncated for item in self._items)
 
 
+def _target(row: Example, soft: bool) -> int | tuple[float, ...]:
+    if not soft:
+        return LABELS.index(row.label)
+    return row.probabilities or tuple(float(name == row.label) for name in LABELS)
+
+
 class Collator:
     """Pads items of `TrainingWindows` to a batch of tensors, labels padded with -100."""
 
@@ -113,12 +132,17 @@ class Collator:
         self.encoder = encoder
 
     def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """Return `input_ids`, `attention_mask`, `target_mask` and `labels` (B, K) for the model."""
+        """Return `input_ids`, `attention_mask`, `target_mask` and `labels` for the model.
+
+        Labels are class indices (B, K) or probabilities (B, K, 3).
+        """
         windows: list[Window] = [feature["window"] for feature in features]
         batch = {name: torch.from_numpy(array) for name, array in self.encoder.collate(windows).items()}
-        labels = torch.full(batch["target_mask"].shape[:2], IGNORED)
-        for row, feature in enumerate(features):
-            labels[row, : len(feature["labels"])] = torch.tensor(feature["labels"])
+        targets = [torch.tensor(feature["labels"]) for feature in features]
+        shape = batch["target_mask"].shape[:2] + targets[0].shape[1:]
+        labels = torch.full(shape, IGNORED, dtype=targets[0].dtype)
+        for row, target in enumerate(targets):
+            labels[row, : len(target)] = target
         return {**batch, "labels": labels}
 
 
@@ -137,16 +161,25 @@ class StanceLoss:
     def __call__(
         self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        """Return the loss; `num_items_in_batch` counts the targets of all parts of an accumulated step."""
+        """Return the loss.
+
+        Args:
+            outputs: has `logits` (B, K, 3).
+            labels: class indices (B, K) or probabilities (B, K, 3); a padded target is `IGNORED`.
+            num_items_in_batch: how many numbers in the labels of all parts of an accumulated step are not
+                `IGNORED`, as the Trainer counts them: one a target, or three.
+        """
+        kept = labels.ne(IGNORED)
+        count = kept.sum() if num_items_in_batch is None else num_items_in_batch
+        if labels.ndim > 2:
+            kept, count = kept.all(-1), count / labels.shape[-1]
         total = nn.functional.cross_entropy(
-            outputs.logits.flatten(0, 1),
-            labels.flatten(),
+            outputs.logits[kept],
+            labels[kept],
             weight=None if self.weights is None else self.weights.to(labels.device),
-            ignore_index=IGNORED,
             reduction="sum",
             label_smoothing=self.smoothing,
         )
-        count = labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         return total / count
 
 
@@ -171,6 +204,8 @@ def layerwise_groups(
     layers = int(model.encoder.config.num_hidden_layers)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         below_head = 0 if name.startswith("head.") else layers + 1 - _depth(name, layers)
         decay = weight_decay if parameter.ndim > 1 else 0.0
         rate = learning_rate * layer_decay**below_head
@@ -179,6 +214,23 @@ def layerwise_groups(
         {"params": parameters, "lr": rate, "weight_decay": decay}
         for (rate, decay), parameters in groups.items()
     ]
+
+
+def freeze_lowest_layers(model: SpanStanceModel, layers: int) -> None:
+    """Let the embeddings and the lowest `layers` layers keep their weights; 0 freezes nothing.
+
+    Saves the backward pass below, and keeps a small training set from bending what the encoder knows of words
+    (Lee et al., "What Would Elsa Do?", 2019).
+
+    Raises:
+        PartystanceError: the encoder has no more layers than that.
+    """
+    depth = int(model.encoder.config.num_hidden_layers)
+    if layers >= depth:
+        raise PartystanceError(f"frozen_layers={layers}, but the encoder has {depth} layers: use fewer")
+    for name, parameter in model.named_parameters():
+        if layers and not name.startswith("head.") and _depth(name, depth) <= layers:
+            parameter.requires_grad = False
 
 
 def _depth(name: str, layers: int) -> int:

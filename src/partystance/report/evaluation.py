@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from partystance.console import aligned
 from partystance.metrics import MIN_PARTY_ROWS, Estimate
 from partystance.report.pages import page_environment
 from partystance.schema import LABELS, Example, Prediction
@@ -40,11 +41,7 @@ def text_table(
         lines[0].append(f"macro-F1 of {next(iter(systems))} minus it")
         for line in lines[1:]:
             line.append(with_interval(differences[line[0]], "+") if line[0] in differences else "")
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return aligned(lines)
 
 
 def with_interval(estimate: Estimate, sign: str = "") -> str:

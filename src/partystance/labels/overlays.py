@@ -1,0 +1,139 @@
+"""Overlays: our labels for sentences that are not ours to ship.
+
+A line of an overlay names its sentence by the SHA-256 of the normalised text and holds none of it: only
+party, offsets, stance, holder, annotations. Who has the corpus joins the two, and learns how many rows found
+no sentence.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from partystance.errors import InputError
+from partystance.labels.dse import read_pairs
+from partystance.labels.handmade import CURATED
+from partystance.labels.newsmtsc import read_newsmtsc
+from partystance.schema import Example, Mention
+from partystance.splits import normalise
+from partystance.tables import read_rows
+
+KEPT = ("party", "label", "holder", "voice", "mixed", "phenomena", "annotations")
+"""Fields of a row that travel in an overlay as they are."""
+
+_SUFFIX = "-overlay"
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusSentence:
+    """A sentence of a corpus and the article it is from, or (article unknown) its own id."""
+
+    text: str
+    article: str
+
+
+def sentence_key(text: str) -> str:
+    """Return the name of a sentence in an overlay: the SHA-256 of its normalised text, as hex."""
+    return sha256(normalise(text).encode()).hexdigest()
+
+
+def is_overlay(example: Example) -> bool:
+    """Whether a row comes from an overlay."""
+    return example.id.partition(":")[0].endswith(_SUFFIX)
+
+
+def corpus_sentences(corpus: str, path: Path) -> Iterator[CorpusSentence]:
+    """Yield the sentences of a corpus file, each once (by `sentence_key`), in order.
+
+    Raises:
+        InputError: an unknown corpus, or a file that is not in its format.
+    """
+    if corpus not in _READERS:
+        raise InputError(path, f"unknown corpus {corpus!r}; known: {', '.join(_READERS)}")
+    seen: set[str] = set()
+    for sentence in _READERS[corpus](path):
+        if (key := sentence_key(sentence.text)) not in seen:
+            seen.add(key)
+            yield sentence
+
+
+def _dse(path: Path) -> Iterator[CorpusSentence]:
+    for pair in read_pairs(path):
+        yield CorpusSentence(pair.text, f"dse:{path.stem}:{pair.line}")
+
+
+def _newsmtsc(path: Path) -> Iterator[CorpusSentence]:
+    for example in read_newsmtsc(path):
+        yield CorpusSentence(example.text, example.group)
+
+
+_READERS: Mapping[str, Callable[[Path], Iterator[CorpusSentence]]] = {"dse": _dse, "newsmtsc": _newsmtsc}
+
+
+def overlay_row(example: Example, sample: str) -> dict[str, Any]:
+    """Return the line of an overlay for a labelled row: no text, and no field that is empty.
+
+    Args:
+        example: the row, with its text.
+        sample: how the sentence was drawn: `natural` (whatever its stance) or `polar` (likely to have one).
+    """
+    row = example.to_row()
+    spans = [[mention.start, mention.end] for mention in example.mentions]
+    line = {"sentence": sentence_key(example.text), "characters": len(example.text), "mentions": spans}
+    return line | {name: row[name] for name in KEPT if row[name]} | {"sample": sample}
+
+
+def read_overlay(
+    overlay: Path, corpus: str, path: Path, counts: Counter[str] | None = None
+) -> Iterator[Example]:
+    """Join an overlay with a local copy of its corpus.
+
+    Args:
+        overlay: a JSONL file of `overlay_row` lines.
+        corpus: `dse` or `newsmtsc`.
+        path: the corpus file that the labelled sentences are from.
+        counts: is filled with how many rows found their sentence, and why others did not.
+
+    Raises:
+        InputError: a file is missing or broken, or a line is not one of an overlay.
+    """
+    counts = Counter() if counts is None else counts
+    sentences = {sentence_key(sentence.text): sentence for sentence in corpus_sentences(corpus, path)}
+    for number, line in enumerate(read_rows(overlay), start=1):
+        try:
+            sentence = sentences.get(line["sentence"])
+            if sentence is None:
+                counts["overlay row whose sentence is not in the corpus"] += 1
+            elif len(sentence.text) != line["characters"]:
+                counts["overlay row whose sentence is spelled differently"] += 1
+            else:
+                yield _example(line, corpus, sentence)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(overlay, f"not a row of an overlay: {error}", number) from None
+
+
+def _example(line: Mapping[str, Any], corpus: str, sentence: CorpusSentence) -> Example:
+    mentions = [Mention(start, end, sentence.text[start:end]) for start, end in line["mentions"]]
+    fields = {name: line[name] for name in KEPT if name in line}
+    row = {
+        "id": f"{corpus}{_SUFFIX}:{line['sentence'][:12]}:{line['party']}",
+        "doc_id": sentence.article,
+        "text": sentence.text,
+        "mentions": [{"start": m.start, "end": m.end, "surface": m.surface} for m in mentions],
+        "label_source": CURATED,
+        "split": line.get("split", ""),
+        "group": sentence.article,
+    }
+    return Example.from_row(row | fields)
+
+
+def write_overlay(path: Path, lines: Iterator[Mapping[str, Any]]) -> int:
+    """Write overlay lines as JSONL, atomically; return how many."""
+    from partystance.files import write_text
+
+    texts = [json.dumps(line, ensure_ascii=False) + "\n" for line in lines]
+    write_text(path, "".join(texts))
+    return len(texts)

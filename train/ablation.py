@@ -1,0 +1,181 @@
+"""What each source of labels adds: one model a set of sources and seed, all scored on the same held-out rows.
+
+    python train/ablation.py data/built/news configs/train/news.yaml
+
+Takes the train rows of a set of sources out of a built dataset, fine-tunes with each seed, scores the test
+split and the minimal pairs, and writes `ablation.json` and `ablation.md` to `models/ablation/`. Runs that are
+there already are not trained again. Some two hours on 2 CPU cores.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from baselines import gold, groups, read_split
+
+from partystance import metrics
+from partystance.building import write_split
+from partystance.console import readable_errors
+from partystance.errors import PartystanceError
+from partystance.files import git_commit, sha256_file, write_json, write_text
+from partystance.labels.handmade import CURATED
+from partystance.labels.overlays import is_overlay
+from partystance.minimal_pairs import MinimalPair, pair_scores, read_minimal_pairs
+from partystance.schema import LABELS, Example
+
+SETS = (
+    ("invented", "overlays", "newsmtsc", "dse"),
+    ("invented", "overlays"),
+    ("overlays",),
+    ("invented",),
+    ("invented", "overlays", "newsmtsc"),
+    ("newsmtsc", "dse"),
+)
+"""Which sources train together."""
+
+SMALL_ROWS, SMALL_EPOCHS = 6000, 8
+"""Sets of fewer rows see them more often: three epochs of a thousand sentences are too few steps."""
+
+RUNS = Path("models/ablation")
+PAIRS = Path("data/minimal_pairs.jsonl")
+BOOTSTRAP = {"n_resamples": 1000, "seed": 13}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A set of sources: test macro-F1 (by seed, mean, 95 % interval), F1 by class, minimal pairs right."""
+
+    sources: str
+    train_rows: int
+    by_seed: list[float]
+    macro_f1: float
+    interval: tuple[float, float]
+    f1: dict[str, float]
+    pairs_right: float
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="a built dataset of several sources")],
+    run: Annotated[Path, typer.Argument(help="a file of configs/train")],
+    seed: Annotated[list[int] | None, typer.Option(help="repeat for more [default: 13 14 15]")] = None,
+) -> None:
+    """Train on sets of sources and compare what they teach.
+
+    Example:
+
+        python train/ablation.py data/built/news configs/train/news.yaml --seed 13 --seed 14
+    """
+    with readable_errors("finished runs are kept: the same command goes on"):
+        seeds = seed or [13, 14, 15]
+        rows = read_split(data, "train")
+        sets = {sources: [row for row in rows if source(row) in sources] for sources in SETS}
+        for one in seeds:  # seed by seed, so that what is done early already compares
+            for sources, own in sets.items():
+                finetune(data, run, sources, own, one)
+        compare(data, sets, seeds)
+
+
+def source(row: Example) -> str:
+    """Which source a row of the dataset is from."""
+    if row.label_source != CURATED:
+        return row.label_source
+    return "overlays" if is_overlay(row) else "invented"
+
+
+def run_folder(sources: Sequence[str], seed: int) -> Path:
+    """Where a set's run with a seed is written."""
+    return RUNS / f"{'-'.join(sources)}-{seed}"
+
+
+def finetune(data: Path, run: Path, sources: Sequence[str], rows: Sequence[Example], seed: int) -> None:
+    """Fine-tune on the rows of a set with a seed, unless that run is there."""
+    folder = run_folder(sources, seed)
+    if (folder / "manifest.json").is_file():
+        return
+    part = RUNS / "data" / "-".join(sources)
+    part.mkdir(parents=True, exist_ok=True)
+    write_split(part / "train.parquet", rows)
+    shutil.copyfile(data / "validation.parquet", part / "validation.parquet")
+    command = ["train/finetune.py", str(run), f"data={part}", f"output={folder}", f"seed={seed}"]
+    command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (len(rows) < SMALL_ROWS)
+    if subprocess.run([sys.executable, *command], check=False).returncode:
+        raise PartystanceError(f"this run failed: python {' '.join(command)}")
+
+
+def compare(data: Path, sets: dict[tuple[str, ...], list[Example]], seeds: Sequence[int]) -> None:
+    """Score every set and write the table."""
+    test, pairs = read_split(data, "test"), list(read_minimal_pairs(PAIRS))
+    scores = [score(sources, len(rows), seeds, test, pairs) for sources, rows in sets.items()]
+    facts = {
+        "data": {name: sha256_file(data / f"{name}.parquet") for name in ("train", "validation", "test")},
+        "seeds": list(seeds),
+        "test_rows": len(test),
+        "commit": git_commit(),
+        "sets": [asdict(s) for s in scores],
+    }
+    table = markdown(scores, seeds)
+    write_text(RUNS / "ablation.md", table)
+    write_json(RUNS / "ablation.json", facts)
+    print(table)
+
+
+def score(
+    sources: Sequence[str],
+    train_rows: int,
+    seeds: Sequence[int],
+    test: Sequence[Example],
+    pairs: Sequence[MinimalPair],
+) -> Score:
+    """Predict with each seed's run; the interval is that of the seeds' mean, articles resampled."""
+    from partystance.predictor import StanceClassifier
+
+    truth, articles = gold(test), groups(test)
+    resampled, matrices, by_seed, right = [], [], [], []
+    for seed in seeds:
+        classifier = StanceClassifier.from_pretrained(run_folder(sources, seed))
+        labels = metrics.class_indices(p.label for p in classifier.predict(test))
+        sums = metrics.group_matrices(truth, labels, articles)
+        resampled.append(metrics.macro_f1(metrics.resample(sums, **BOOTSTRAP)))
+        matrices.append(sums.sum(0))
+        by_seed.append(float(metrics.macro_f1(sums.sum(0))))
+        said = [p.label for p in classifier.predict([row for pair in pairs for row in pair.rows])]
+        right.append(pair_scores(pairs, list(zip(said[::2], said[1::2], strict=True)))["all"]["right"])
+    interval = metrics.percentile_interval(np.mean(resampled, axis=0))
+    f1 = np.mean([metrics.f1(matrix) for matrix in matrices], axis=0)
+    return Score(
+        sources=" + ".join(sources),
+        train_rows=train_rows,
+        by_seed=by_seed,
+        macro_f1=float(np.mean(by_seed)),
+        interval=(float(interval.low), float(interval.high)),
+        f1=dict(zip(LABELS, f1.tolist(), strict=True)),
+        pairs_right=float(np.mean(right)),
+    )
+
+
+def markdown(scores: Sequence[Score], seeds: Sequence[int]) -> str:
+    """The table, scores in percent."""
+    head = f"| trained on | rows | macro-F1 (95 %) | by seed ({', '.join(map(str, seeds))}) | "
+    lines = [head + " | ".join(f"F1 {label}" for label in LABELS) + " | pairs right |"]
+    lines.append("|---|---:|---|---|" + "---:|" * (len(LABELS) + 1))
+    for s in scores:
+        cells = [
+            s.sources,
+            str(s.train_rows),
+            f"{s.macro_f1:.1%} [{s.interval[0]:.1%}, {s.interval[1]:.1%}]",
+            ", ".join(f"{value:.1%}" for value in s.by_seed),
+            *(f"{s.f1[label]:.1%}" for label in LABELS),
+            f"{s.pairs_right:.1%}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |".replace("%", ""))
+    return "\n".join(lines).replace("(95 )", "(95 %)") + "\n"
+
+
+if __name__ == "__main__":
+    typer.run(main)
