@@ -24,7 +24,6 @@ from partystance.building import (
     code_digest,
     count_rows,
     is_up_to_date,
-    rule_answers,
     rule_quality,
     write_split,
 )
@@ -37,6 +36,7 @@ from partystance.labels.dse import read_dse
 from partystance.labels.handmade import RULE, read_handmade, settle
 from partystance.labels.newsmtsc import read_newsmtsc
 from partystance.labels.overlays import read_overlay
+from partystance.labels.rules import rule_answers
 from partystance.minimal_pairs import read_minimal_pairs
 from partystance.parties import Registry
 from partystance.schema import LABELS, Example

@@ -85,20 +85,6 @@ def test_words_beside_the_mention_decide(baselines) -> None:
     ).mean() > 0.9  # without sides it is a coin's throw
 
 
-def test_words_do_not_see_who_is_meant(baselines) -> None:
-    left = example("The envoy thanked Norway at length.", "Norway", "support")
-    right = example("The envoy thanked Kenya at length.", "Kenya", "support")
-    assert list(baselines.features(left)) == list(baselines.features(right))
-
-
-def test_features_by_hand(baselines) -> None:
-    text = "Norway met Norway?"
-    row = Example("x", text, "norway", (Mention(11, 17, "Norway"), Mention(0, 6, "Norway")))
-    assert list(baselines.features(row)) == [
-        "<target>", "met", "<target>", "?", "<target> met", "met <target>", "<target> ?", "right:?",
-    ]  # fmt: skip
-
-
 def test_strength_is_the_best_on_validation_rows(baselines, monkeypatch: pytest.MonkeyPatch) -> None:
     train, validation = invented(40, 1), invented(40, 2)
     chosen = baselines.BagOfWords.fit(train, validation).classifier.C

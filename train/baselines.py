@@ -6,10 +6,8 @@ Fits each baseline on the train split and prints its scores on another one. Vali
 (C of the logistic regression) and nothing else. A held-out split is refused without `--final`. Some seconds.
 """
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Protocol, Self
 
@@ -19,26 +17,21 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from partystance.building import rule_answers
 from partystance.console import readable_errors
 from partystance.errors import PartystanceError
+from partystance.labels.rules import rule_answers
 from partystance.metrics import CLASSES, Floats, class_indices, scores, summary
 from partystance.parties import Registry
 from partystance.report.evaluation import text_table
 from partystance.schema import Example
 from partystance.tables import read_examples
+from partystance.words import word_features
 
 OPEN_SPLITS = ("train", "validation")
 """What may be looked at while settings are chosen; every other split is held out."""
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of C, the inverse of the regularisation's strength, to choose from."""
-
-WINDOW = 3
-"""Words on either side of the mention that count once more, by side; see docs/decisions.md."""
-
-TARGET = "<target>"
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[?!]")
 
 
 class Baseline(Protocol):
@@ -92,7 +85,7 @@ class BagOfWords:
     """TF-IDF of words and pairs of words, and logistic regression with balanced classes.
 
     The mention itself is masked, so that the words decide and not who is meant; the words near it count once
-    more, by side (`features`).
+    more, by side (`word_features`).
     """
 
     def __init__(self, vectorizer: TfidfVectorizer, classifier: LogisticRegression) -> None:
@@ -109,7 +102,7 @@ class BagOfWords:
         if len(set(truth.tolist())) < 2:
             raise PartystanceError(f"all {len(train)} train rows are {train[0].label!r}: nothing to learn")
         vectorizer = TfidfVectorizer(
-            analyzer=features,  # pyright: ignore[reportArgumentType] (its stubs know no callables)
+            analyzer=word_features,  # pyright: ignore[reportArgumentType] (its stubs know no callables)
             min_df=min(2, len(train)),
             sublinear_tf=True,
         )
@@ -135,32 +128,6 @@ BASELINES: dict[str, type[Baseline]] = {
     "rules": Rules,
     "TF-IDF + logistic regression": BagOfWords,
 }
-
-
-def features(example: Example) -> Iterator[str]:
-    """Yield 1- and 2-grams of the sentence, its mentions masked, and those left and right of the target.
-
-    Left means before the first mention, right after the last one, at most `WINDOW` words far.
-    """
-    pieces = list(_around(example))
-    sentence = [word for piece in pieces for word in (*piece, TARGET)][:-1]
-    yield from _grams(sentence, "")
-    yield from _grams(pieces[0][-WINDOW:], "left:")
-    yield from _grams(pieces[-1][:WINDOW], "right:")
-
-
-def _around(example: Example) -> Iterator[list[str]]:
-    """Yield the words before, between and after the mentions."""
-    position = 0
-    for mention in sorted(example.mentions, key=lambda mention: mention.start):
-        yield _WORD.findall(example.text[position : mention.start].lower())
-        position = mention.end
-    yield _WORD.findall(example.text[position:].lower())
-
-
-def _grams(words: Sequence[str], prefix: str) -> Iterator[str]:
-    yield from (prefix + word for word in words)
-    yield from (f"{prefix}{first} {second}" for first, second in pairwise(words))
 
 
 def gold(rows: Sequence[Example]) -> np.ndarray:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,8 +21,8 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score
 from partystance.configs import StrictModel
 from partystance.files import sha256_file, staged
 from partystance.labels.handmade import HUMAN
-from partystance.labels.rules import RuleLabel, RuleLabeller
-from partystance.parties import PartyMention, Registry
+from partystance.labels.rules import rule_answers
+from partystance.parties import Registry
 from partystance.schema import LABELS, P_FIELDS, ROW_FIELDS, Example
 from partystance.splits import NEAR_DUPLICATE
 
@@ -99,22 +99,6 @@ class DatasetConfig(StrictModel):
         if self.rules and not self.articles:
             raise ValueError("rules need 'articles': they label the pairs found there")
         return self
-
-
-def rule_answers(rows: Sequence[Example], registry: Registry | None) -> list[RuleLabel]:
-    """Return what the rule labeller says of each row.
-
-    It sees every mention in a sentence: those of the rows, and what the registry finds between them.
-    """
-    mentions: dict[str, list[PartyMention]] = defaultdict(list)
-    for row in rows:
-        mentions[row.text] += [PartyMention(m.start, m.end, m.surface, row.party) for m in row.mentions]
-    labeller, labels = RuleLabeller(), {}
-    for text, own in mentions.items():
-        found = registry.find(text) if registry else []
-        others = [f for f in found if not any(m.start < f.end and f.start < m.end for m in own)]
-        labels[text] = labeller.label(text, sorted(own + others, key=lambda m: (m.start, m.end, m.party)))
-    return [labels[row.text][row.party] for row in rows]
 
 
 def rule_quality(rows: Sequence[Example], registry: Registry | None) -> dict[str, Any]:

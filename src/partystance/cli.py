@@ -14,6 +14,7 @@ from partystance.articles import ArticleReader, read_articles
 from partystance.commands.aggregate import aggregate_labels
 from partystance.commands.agreement import agreement
 from partystance.commands.annotate import annotate
+from partystance.commands.check import check
 from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import InputError, PartystanceError
@@ -144,6 +145,7 @@ def report(
 app.command("agreement")(agreement)
 app.command("aggregate")(aggregate_labels)
 app.command("annotate")(annotate)
+app.command("check")(check)
 
 
 class _Counts:

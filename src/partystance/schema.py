@@ -138,7 +138,7 @@ class Example:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Make an example from plain JSON values. Raises `ValueError` for an unknown or missing field."""
+        """Make an example from plain JSON values. Raises `ValueError` for unknown, missing or wrong ones."""
         unknown = sorted(set(row) - set(ROW_FIELDS))
         if unknown:
             raise ValueError(f"row {row.get('id')!r}: unknown field {unknown[0]!r}")
@@ -146,6 +146,9 @@ class Example:
         if missing:
             raise ValueError(f"row {row.get('id')!r}: field {missing[0]!r} is missing")
         values = {name: value for name, value in row.items() if value is not None and name not in P_FIELDS}
+        for f in fields(cls):
+            if f.type is str and f.name in values:
+                _typed(values, f.name, str)
         values["probabilities"] = _soft_label(row)
         values["mentions"] = tuple(Mention(m["start"], m["end"], m["surface"]) for m in row["mentions"])
         values["annotations"] = tuple(Annotation(**a) for a in row.get("annotations") or ())

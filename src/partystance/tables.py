@@ -55,8 +55,9 @@ def read_rows(path: Path | str) -> Iterator[dict[str, Any]]:
     Raises:
         InputError: no such file, an unknown suffix, or a record that cannot be read, with its line.
     """
-    source = Path(path)
-    for _, row in _numbered_rows(source):
+    for _, row in _numbered_rows(Path(path)):
+        if isinstance(row, InputError):
+            raise row
         yield row
 
 
@@ -66,16 +67,32 @@ def read_examples(path: Path | str) -> Iterator[Example]:
     Raises:
         InputError: as `read_rows`; or a row breaks a rule of `Example`.
     """
+    for _, example in numbered_examples(path):
+        if isinstance(example, InputError):
+            raise example
+        yield example
+
+
+def numbered_examples(path: Path | str) -> Iterator[tuple[int, Example | InputError]]:
+    """Yield every row's line (in Parquet its number, from 1), and the row or what is wrong with it.
+
+    Raises:
+        InputError: no such file, an unknown suffix, or not a table of its kind.
+    """
     source = Path(path)
     for line, row in _numbered_rows(source):
         try:
-            yield Example.from_row(row)
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(source, f"not a row of a dataset: {error}", line) from None
+            yield line, row if isinstance(row, InputError) else Example.from_row(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            yield line, InputError(source, f"not a row of a dataset: {error}", line)
 
 
-def _numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    readers: dict[str, Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]] = {
+_Records = Iterator[tuple[int, dict[str, Any] | InputError]]
+"""Lines, and the row or why it cannot be read."""
+
+
+def _numbered_rows(path: Path) -> _Records:
+    readers: dict[str, Callable[[Path], _Records]] = {
         ".csv": _read_csv,
         ".jsonl": _read_jsonl,
         ".parquet": _read_parquet,
@@ -85,6 +102,10 @@ def _numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(path, "no such file")
     try:
         yield from readers[path.suffix.lower()](path)
+    except InputError as error:
+        if error.line is None:
+            raise
+        yield error.line, error
     except UnicodeDecodeError as error:
         raise InputError(path, f"not UTF-8 (byte {error.start}); save the file as UTF-8") from None
     except (pa.ArrowException, OSError) as error:
@@ -97,32 +118,36 @@ def check_format(path: Path) -> None:
         raise InputError(path, f"unknown kind of table {path.suffix!r}; use one of {', '.join(FORMATS)}")
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_jsonl(path: Path) -> _Records:
     with path.open(encoding="utf-8-sig") as stream:
         for line, text in enumerate(stream, start=1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                raise InputError(path, f"not valid JSON: {error}", line) from None
-            if not isinstance(row, dict):
-                raise InputError(path, f"a row is a JSON object, not {type(row).__name__}", line)
-            yield line, row
+            if text.strip():
+                yield line, _from_json(path, line, text)
 
 
-def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _from_json(path: Path, line: int, text: str) -> dict[str, Any] | InputError:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return InputError(path, f"not valid JSON: {error}", line)
+    if not isinstance(row, dict):
+        return InputError(path, f"a row is a JSON object, not {type(row).__name__}", line)
+    return row
+
+
+def _read_csv(path: Path) -> _Records:
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         records = _csv_records(path, stream)
         _, header = next(records, (1, []))
         for line, cells in records:
             if len(cells) != len(header):
-                raise InputError(path, "more or fewer cells than the header has", line)
+                yield line, InputError(path, "more or fewer cells than the header has", line)
+                continue
             try:
                 yield line, {name: _from_cell(name, cell) for name, cell in zip(header, cells, strict=True)}
             except ValueError as error:
-                raise InputError(path, str(error), line) from None
+                yield line, InputError(path, str(error), line)
 
 
 def _csv_records(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
@@ -134,7 +159,7 @@ def _csv_records(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(path, f"not valid CSV: {error}", line) from None
+        raise InputError(path, f"not valid CSV: {error}; the rest is not read", line) from None
 
 
 def _from_cell(name: str, cell: str) -> Any:
@@ -154,7 +179,7 @@ def _from_cell(name: str, cell: str) -> Any:
         raise ValueError(f"column {name!r}: {cell[:80]!r} is not {kind}") from None
 
 
-def _read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_parquet(path: Path) -> _Records:
     with pq.ParquetFile(path) as file:
         names = _class_names(file.schema_arrow)
         line = 0

@@ -25,6 +25,9 @@ RELATIONS = {
 }
 """By the number in the file: stance, holder, target (the first entity is 0, the second 1), or no relation."""
 
+NO_RELATION = "no relation between the two entities"
+"""The reason by which `read_dse` counts pairs that give no row."""
+
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 _POSSESSIVE = re.compile(r"['’]s?\Z")
 _MARKS = " \t\"'“”‘’,.;:"
@@ -87,7 +90,7 @@ def read_dse(path: Path | str, counts: Counter[str] | None = None) -> Iterator[E
     for pair in read_pairs(path, counts):
         relation = RELATIONS[pair.relation]
         if relation is None:
-            counts["no relation between the two entities"] += 1
+            counts[NO_RELATION] += 1
             continue
         label, holder, target = relation
         yield Example(

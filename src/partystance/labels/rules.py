@@ -5,6 +5,7 @@ in `acts` and `judgements`, and every label it gives is a weak one (`label_sourc
 other.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from partystance.labels import acts, judgements
 from partystance.labels import lexicon as lx
 from partystance.labels.acts import Finding
 from partystance.labels.clauses import Clauses, PartyMentionLike
-from partystance.schema import Stance
+from partystance.parties import PartyMention, Registry
+from partystance.schema import Example, Stance
 
 SUBORDINATE_REACH = 15
 """How many tokens before a cue a subordinator makes its clause a subordinate one."""
@@ -55,6 +57,22 @@ class RuleLabeller:
                 ):
                     found[party].append(finding)
         return {party: _settle(clauses, findings) for party, findings in found.items()}
+
+
+def rule_answers(rows: Sequence[Example], registry: Registry | None) -> list[RuleLabel]:
+    """Return what the rule labeller says of each row.
+
+    It sees every mention in a sentence: those of the rows, and what the registry finds between them.
+    """
+    mentions: dict[str, list[PartyMention]] = defaultdict(list)
+    for row in rows:
+        mentions[row.text] += [PartyMention(m.start, m.end, m.surface, row.party) for m in row.mentions]
+    labeller, labels = RuleLabeller(), {}
+    for text, own in mentions.items():
+        found = registry.find(text) if registry else []
+        others = [f for f in found if not any(m.start < f.end and f.start < m.end for m in own)]
+        labels[text] = labeller.label(text, sorted(own + others, key=lambda m: (m.start, m.end, m.party)))
+    return [labels[row.text][row.party] for row in rows]
 
 
 def _settle(clauses: Clauses, findings: list[Finding]) -> RuleLabel:

@@ -1,13 +1,11 @@
 """What an evaluation found, for a terminal (`text_table`) and for a browser (`evaluation_page`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from partystance.console import aligned
 from partystance.metrics import MIN_PARTY_ROWS, Estimate
+from partystance.report.pages import page_environment
 from partystance.schema import LABELS, Example, Prediction
 
 TITLES = {
@@ -64,23 +62,20 @@ def evaluation_page(
         examples: the rows, with their gold labels.
         predictions: ours, in the same order.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     parties = list(results["parties"].items())
-    return environment.get_template("evaluation.html").render(
-        results=results,
-        ours=results["systems"][0],
-        labels=LABELS,
-        titles=TITLES,
-        parties=parties[:SHOWN_PARTIES],
-        min_party_rows=MIN_PARTY_ROWS,
-        other_parties=len(parties[SHOWN_PARTIES:]),
-        errors=_confident_errors(examples, predictions),
+    return (
+        page_environment()
+        .get_template("evaluation.html")
+        .render(
+            results=results,
+            ours=results["systems"][0],
+            labels=LABELS,
+            titles=TITLES,
+            parties=parties[:SHOWN_PARTIES],
+            min_party_rows=MIN_PARTY_ROWS,
+            other_parties=len(parties[SHOWN_PARTIES:]),
+            errors=_confident_errors(examples, predictions),
+        )
     )
 
 

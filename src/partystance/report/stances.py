@@ -19,10 +19,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from partystance.files import write_text
 from partystance.parties import Registry
+from partystance.report.pages import page_environment
 from partystance.schema import LABELS, Article, Prediction
 from partystance.sentences import sentence_spans
 
@@ -300,13 +301,7 @@ def _csp_hash(source: Any) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters["csp_hash"] = _csp_hash
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return environment.get_template("stances.html")
