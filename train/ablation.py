@@ -64,6 +64,9 @@ def main(
     data: Annotated[Path, typer.Argument(help="a built dataset of several sources")],
     run: Annotated[Path, typer.Argument(help="a file of configs/train")],
     seed: Annotated[list[int] | None, typer.Option(help="repeat for more [default: 13 14 15]")] = None,
+    sources: Annotated[
+        list[str] | None, typer.Option(help="a set, e.g. invented,overlays; repeat for more [default: six]")
+    ] = None,
 ) -> None:
     """Train on sets of sources and compare what they teach.
 
@@ -74,10 +77,14 @@ def main(
     with readable_errors("finished runs are kept: the same command goes on"):
         seeds = seed or [13, 14, 15]
         rows = read_split(data, "train")
-        sets = {sources: [row for row in rows if source(row) in sources] for sources in SETS}
+        chosen = [tuple(names.split(",")) for names in sources] if sources else SETS
+        sets = {names: [row for row in rows if source(row) in names] for names in chosen}
+        if empty := [",".join(names) for names, own in sets.items() if not own]:
+            known = ", ".join(sorted({source(row) for row in rows}))
+            raise PartystanceError(f"--sources {empty[0]}: no such rows in {data}; there are {known}")
         for one in seeds:  # seed by seed, so that what is done early already compares
-            for sources, own in sets.items():
-                finetune(data, run, sources, own, one)
+            for names, own in sets.items():
+                finetune(data, run, names, own, one)
         compare(data, sets, seeds)
 
 
