@@ -55,6 +55,7 @@ def rows(split: str, count: int) -> list[Example]:
                     label_source="curated",
                     outlet="The <i>Ostmark</i> Post",
                     group=article,
+                    phenomena=("passive", "negation") if number < 4 else ("passive",) * (party == "japan"),
                 )
             )
     return made
@@ -191,6 +192,17 @@ def test_page_marks_the_party_in_the_errors(evaluated) -> None:
     wrong = [row for row in written if row["gold"] != row["label"]]
     wrong.sort(key=lambda row: -max(row[f"p_{label}"] for label in LABELS))
     assert page.marked == [row["party"].title() for row in wrong[:20]]
+
+
+def test_rows_are_counted_under_each_of_their_tags(evaluated) -> None:
+    _, folder = evaluated
+    found = json.loads((folder / "metrics.json").read_text())["phenomena"]
+    written = pq.read_table(folder / "predictions.parquet").to_pylist()
+    assert {tag: scores["n"] for tag, scores in found.items()} == {"passive": 28, "negation": 8}
+    negated = [row for row in written if row["sentence_index"] < 4]
+    right = sum(row["gold"] == row["label"] for row in negated)
+    assert found["negation"]["accuracy"]["value"] == pytest.approx(right / 8)
+    assert "By phenomenon" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_same_inputs_give_the_same_numbers(recipe, evaluated, model: Path, tmp_path: Path) -> None:

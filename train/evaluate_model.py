@@ -158,12 +158,25 @@ def measure(rows: Sequence[Example], systems: Sequence[Answers]) -> dict[str, An
     return {
         "systems": [measure_system(truth, articles, system, ours) for system in systems],
         "parties": metrics.per_party(truth, ours.labels, [row.party for row in rows], articles, **BOOTSTRAP),
+        "phenomena": by_phenomenon(rows, truth, ours.labels, articles),
         "calibration": [
             {"n": int(n), "confidence": confidence / n, "accuracy": right / n}
             for n, confidence, right in bins.tolist()
             if n
         ],
     }
+
+
+def by_phenomenon(
+    rows: Sequence[Example], truth: Indices, labels: Indices, articles: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Scores on the rows of each tag, as those of each party; nothing where no row has a tag."""
+    tagged = [(place, tag) for place, row in enumerate(rows) for tag in row.phenomena]
+    if not tagged:
+        return {}
+    places = [place for place, _ in tagged]
+    tags, own = [tag for _, tag in tagged], [articles[place] for place in places]
+    return metrics.per_party(truth[places], labels[places], tags, own, **BOOTSTRAP)
 
 
 def measure_system(truth: Indices, articles: Sequence[str], system: Answers, ours: Answers) -> dict[str, Any]:
