@@ -17,6 +17,7 @@ import yaml
 from partystance import StanceClassifier
 from partystance.configs import load_config
 from partystance.files import write_text
+from partystance.minimal_pairs import CHANGES
 from partystance.training import RunConfig
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +116,18 @@ def test_evaluation_and_prediction_follow(trained: Path, tmp_path: Path) -> None
     run(sys.executable, "-m", "partystance", "predict", "data/articles/sample.txt",
         "--model", trained, "--out", stances)  # fmt: skip
     assert stances.read_text(encoding="utf-8-sig").count("\n") > 10
+
+
+def test_minimal_pairs_are_scored_by_what_differs(trained: Path) -> None:
+    lines = run(sys.executable, "train/evaluate_pairs.py", trained).splitlines()
+    table = {line.split()[0]: line.split() for line in lines if "%" in line}
+    assert table.keys() == {*CHANGES, "all"}
+    counted = [int(next(cell for cell in cells if cell.isdigit())) for cells in table.values()]
+    assert sum(counted) == 2 * 432
+    broken = trained.parent / "pairs.jsonl"
+    broken.write_text("{}\n")
+    out = run(sys.executable, "train/evaluate_pairs.py", trained, "--pairs", broken, code=1)
+    assert f"error: {broken}:1: not a minimal pair" in out
 
 
 def test_the_same_seed_gives_the_same_weights(trained: Path, overrides: list[str], tmp_path: Path) -> None:
