@@ -154,3 +154,28 @@ def test_ctrl_c_leaves_the_old_table(tiny_run: Path, tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert table.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["many.jsonl", "s.csv"]
+
+
+def test_a_place_that_cannot_be_written_is_named(article: Path, tiny_run: Path) -> None:
+    out = article / "stances.csv"  # inside what is a file
+    code, _, err = run("predict", article, "--model", tiny_run, "--out", out)
+    assert code == 1
+    assert re.search(
+        rf"^error: .*{re.escape(str(article))}.*: (Not a directory|File exists)$", err, re.MULTILINE
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_an_error_and_a_closed_pipe_is_none(article: Path) -> None:
+    command = [sys.executable, "-m", "partystance", "mentions", str(article)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "error: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr.lower()

@@ -56,7 +56,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def overrides(dataset: Path, tiny_encoder: Path) -> list[str]:
-    return [f"data={dataset}", f"encoder={tiny_encoder}", "training.num_train_epochs=2", "max_tokens=96"]
+    settings = ["training.num_train_epochs=2", "max_tokens=96", "frozen_layers=1"]
+    return [f"data={dataset}", f"encoder={tiny_encoder}", *settings]
 
 
 @pytest.fixture(scope="module")

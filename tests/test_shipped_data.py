@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from partystance.articles import read_articles
 from partystance.corpus import pairs
@@ -113,3 +114,19 @@ def test_every_disagreement_is_settled_with_a_reason(rows: list[Example]) -> Non
     for row_id, row in disputed.items():
         assert (settled[row_id]["label"], settled[row_id]["holder"]) == (row.label, row.holder)
         assert len(settled[row_id]["reason"]) > 10
+
+
+def test_the_card_counts_what_is_there(articles: dict[str, Article], rows: list[Example]) -> None:
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    labels = Counter(row.label for row in rows)
+    twice = [row for row in rows if len(row.annotations) == 2]
+    counts = [len(articles), len(rows), *labels.values(), len({row.party for row in rows}), len(twice)]
+    for count in counts:
+        assert f"{count:,}" in card
+    first, second = ([row.annotations[i].label for row in twice] for i in (0, 1))
+    assert f"kappa {cohen_kappa_score(first, second):.2f}" in card
+    assert (
+        f"{sum(a == b for a, b in zip(first, second, strict=True)) / len(twice):.1%}".replace("%", " %")
+        in card
+    )
+    assert min(Counter(tag for row in rows for tag in row.phenomena).values()) >= 66

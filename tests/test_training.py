@@ -11,6 +11,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from partystance.encoding import SpanEncoder
+from partystance.errors import PartystanceError
 from partystance.model import SpanStanceModel
 from partystance.schema import LABELS, Example, Mention
 from partystance.training import (
@@ -19,6 +20,7 @@ from partystance.training import (
     StanceLoss,
     TrainingWindows,
     balanced_weights,
+    freeze_lowest_layers,
     layerwise_groups,
     newest_whole_checkpoint,
 )
@@ -68,6 +70,20 @@ def test_layerwise_groups_hold_every_parameter_once_and_fall_downwards(tiny_enco
     assert rates == pytest.approx([1e-3 / 8, 1e-3 / 4, 1e-3 / 2, 1e-3])
     assert decay[id(named["head.1.bias"])] == 0
     assert decay[id(named["head.1.weight"])] == 0.1
+
+
+def test_frozen_layers_stay_out_of_the_optimizer(tiny_encoder: Path) -> None:
+    model = SpanStanceModel.from_encoder(str(tiny_encoder))
+    freeze_lowest_layers(model, 0)
+    assert all(p.requires_grad for p in model.parameters())
+    freeze_lowest_layers(model, 1)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert trained
+    assert all(name.startswith(("head.", "encoder.encoder.layer.1.", "encoder.pooler.")) for name in trained)
+    grouped = {id(p) for group in layerwise_groups(model, 1e-3, 0.5, 0.1) for p in group["params"]}
+    assert grouped == {id(p) for name, p in model.named_parameters() if name in trained}
+    with pytest.raises(PartystanceError, match="frozen_layers=2"):
+        freeze_lowest_layers(model, 2)
 
 
 def test_targets_of_one_sentence_train_together(tiny_encoder: Path) -> None:

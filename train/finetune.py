@@ -48,6 +48,7 @@ from partystance.training import (
     StanceLoss,
     TrainingWindows,
     balanced_weights,
+    freeze_lowest_layers,
     layerwise_groups,
     newest_whole_checkpoint,
 )
@@ -88,6 +89,7 @@ def finetune(run: RunConfig, resume: bool) -> None:
     )
     if run.training.gradient_checkpointing:
         model.encoder.gradient_checkpointing_enable()
+    freeze_lowest_layers(model, run.frozen_layers)
     weights = balanced_weights([row.label for row in train]) if run.class_weights else None
     rate, decay = run.training.learning_rate, run.training.weight_decay
     groups = layerwise_groups(model, rate, run.layer_decay, decay)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from partystance.encoding import SpanEncoder, Window, batches_by_length
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
 from partystance.parties import Registry
@@ -20,6 +19,7 @@ try:
     import torch
     from transformers.utils.logging import disable_progress_bar
 
+    from partystance.encoding import SpanEncoder, Window, batches_by_length
     from partystance.model import SpanStanceModel
 except ModuleNotFoundError as error:
     raise PartystanceError(

@@ -19,6 +19,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from partystance.encoders import MINILM
 from partystance.encoding import MAX_TOKENS, SpanEncoder, Window
+from partystance.errors import PartystanceError
 from partystance.files import sha256_file, write_json
 from partystance.model import SpanStanceModel
 from partystance.schema import LABELS, Example
@@ -70,6 +71,9 @@ class RunConfig(BaseModel):
     class_weights: bool = Field(default=True, description="weigh classes by the inverse of their frequency")
     layer_decay: float = Field(
         default=0.95, gt=0, le=1, description="factor on the learning rate, a layer downwards"
+    )
+    frozen_layers: int = Field(
+        default=0, ge=0, description="lowest layers that keep their weights, embeddings included; 0: none"
     )
     early_stopping_patience: int = Field(
         default=3, ge=1, description="epochs without a better validation macro-F1"
@@ -171,6 +175,8 @@ def layerwise_groups(
     layers = int(model.encoder.config.num_hidden_layers)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         below_head = 0 if name.startswith("head.") else layers + 1 - _depth(name, layers)
         decay = weight_decay if parameter.ndim > 1 else 0.0
         rate = learning_rate * layer_decay**below_head
@@ -179,6 +185,23 @@ def layerwise_groups(
         {"params": parameters, "lr": rate, "weight_decay": decay}
         for (rate, decay), parameters in groups.items()
     ]
+
+
+def freeze_lowest_layers(model: SpanStanceModel, layers: int) -> None:
+    """Let the embeddings and the lowest `layers` layers keep their weights; 0 freezes nothing.
+
+    Saves the backward pass below, and keeps a small training set from bending what the encoder knows of words
+    (Lee et al., "What Would Elsa Do?", 2019).
+
+    Raises:
+        PartystanceError: the encoder has no more layers than that.
+    """
+    depth = int(model.encoder.config.num_hidden_layers)
+    if layers >= depth:
+        raise PartystanceError(f"frozen_layers={layers}, but the encoder has {depth} layers: use fewer")
+    for name, parameter in model.named_parameters():
+        if layers and not name.startswith("head.") and _depth(name, depth) <= layers:
+            parameter.requires_grad = False
 
 
 def _depth(name: str, layers: int) -> int:
