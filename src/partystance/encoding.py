@@ -6,7 +6,7 @@ offsets will do.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from partystance.errors import PartystanceError
-from partystance.schema import Mention
+from partystance.schema import Example, Mention
 
 MAX_TOKENS = 160
 """Sentences longer than this are cut around the mention; about four times a news sentence's usual length."""
@@ -82,6 +82,19 @@ class SpanEncoder:
                 spans = tuple(self._span(encoding.offsets, mentions) for mentions in targets)
                 return [self._window(encoding.ids, tuple(range(len(targets))), spans, truncated=False)]
         return [self._cut(text, mentions, position) for position, mentions in enumerate(targets)]
+
+    def encode_rows(self, examples: Sequence[Example]) -> Iterator[tuple[Window, list[int]]]:
+        """Encode rows, those of one text together.
+
+        Yields:
+            Windows, and for each of a window's spans the position of its row among `examples`.
+        """
+        texts: dict[str, list[int]] = {}
+        for position, example in enumerate(examples):
+            texts.setdefault(example.text, []).append(position)
+        for text, positions in texts.items():
+            for window in self.encode(text, [examples[position].mentions for position in positions]):
+                yield window, [positions[target] for target in window.targets]
 
     def _cut(self, text: str, mentions: Sequence[Mention], position: int) -> Window:
         """The window around the first mention: as many tokens before it as after it, where there are."""

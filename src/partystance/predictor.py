@@ -110,11 +110,7 @@ class StanceClassifier:
         """Probabilities (N, 3) and whether the sentence was cut (N,), for each example."""
         probabilities = np.zeros((len(examples), len(LABELS)))
         truncated = np.zeros(len(examples), dtype=bool)
-        windows: list[tuple[Window, list[int]]] = []
-        for positions in _by_sentence(examples):
-            targets = [examples[position].mentions for position in positions]
-            for window in self.encoder.encode(examples[positions[0]].text, targets):
-                windows.append((window, [positions[target] for target in window.targets]))
+        windows = list(self.encoder.encode_rows(examples))
         for batch in batches_by_length([len(window.input_ids) for window, _ in windows], batch_tokens):
             scored = self._forward([windows[index][0] for index in batch])
             for index, scores in zip(batch, scored, strict=True):
@@ -189,14 +185,6 @@ class StanceClassifier:
         if start < 0:
             raise ValueError(f"party {party!r} is not mentioned in {text[:80]!r}")
         return (Mention(start, start + len(party), party),)
-
-
-def _by_sentence(examples: Sequence[Example]) -> Iterable[list[int]]:
-    """Positions of the examples that share a text, so that each text is encoded once."""
-    groups: dict[str, list[int]] = {}
-    for position, example in enumerate(examples):
-        groups.setdefault(example.text, []).append(position)
-    return groups.values()
 
 
 def _folder(name: str) -> Path:
