@@ -116,8 +116,8 @@ def trained_adviser(folder: str, registry: Registry, device: str | None) -> Advi
     )
 
 
-def light_adviser(labelled: Sequence[Example], features: NDArray[Any]) -> Adviser:
-    """Ask a quick classifier trained on labelled rows and their `frozen_features` (N, D).
+def light_adviser(labelled: Sequence[Example], features: Callable[[], NDArray[Any]]) -> Adviser:
+    """Ask a quick classifier trained on labelled rows; `features` makes their `frozen_features` (N, D).
 
     With labels of one class only there is nothing to learn, and the adviser only tells pairs apart.
     """
@@ -127,7 +127,7 @@ def light_adviser(labelled: Sequence[Example], features: NDArray[Any]) -> Advise
     truth = class_indices(row.label for row in labelled)
     if len(set(truth.tolist())) < 2:
         return Adviser("", lambda rows: (None, frozen_features(rows, progress="reading pairs")))
-    classifier = LightClassifier.fit(features, truth)
+    classifier = LightClassifier.fit(features(), truth)
 
     def read(rows: Sequence[Example]) -> tuple[Floats, NDArray[Any]]:
         states = frozen_features(rows, progress="reading pairs")

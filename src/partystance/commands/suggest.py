@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,7 +96,7 @@ def suggest(
         candidates = gather(found, known, pool, seed)
         rows = [row for row in known if row.label]
         # Of a frozen encoder even where there is a model, which may have learnt these very rows.
-        features = frozen_features(rows, progress="reading labelled rows") if rows else np.zeros((0, 0))
+        features = cache(lambda: frozen_features(rows, progress="reading labelled rows"))
         adviser = trained_adviser(model, registry, device) if model else light_adviser(rows, features)
         suggestions = choose(candidates, adviser, strategy, n, per_article, seed)
         write_rows(out, (row.to_row() for row in suggestions.rows))
@@ -146,7 +147,7 @@ def _shortened(text: str) -> str:
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"
 
 
-def _worth(rows: Sequence[Example], features: NDArray[Any], seed: int) -> list[str]:
+def _worth(rows: Sequence[Example], features: Callable[[], NDArray[Any]], seed: int) -> list[str]:
     """Say what the next labels are expected to bring, or why that cannot be said."""
     from partystance.learning_curve import measure_curve, too_few
 
@@ -154,7 +155,7 @@ def _worth(rows: Sequence[Example], features: NDArray[Any], seed: int) -> list[s
     groups = [row.group for row in assign_groups(rows)]
     if missing := too_few(labels, groups):
         return [f"what more labels are worth cannot be said yet: {missing}"]
-    return worth_lines(measure_curve(features, class_indices(labels), groups, seed, progress=True))
+    return worth_lines(measure_curve(features(), class_indices(labels), groups, seed, progress=True))
 
 
 def worth_lines(curve: "LearningCurve") -> list[str]:
