@@ -46,8 +46,11 @@ ROUND = 100
 
 PER_ARTICLE = 5
 HELD_OUT_ROWS = 0.2
-FORECAST_ROWS, FORECAST_DRAWS, MORE = (200, 400, 800), 10, (100, 300, 1000)
-COLOURS = {
+FORECAST_ROWS, MORE = (200, 400, 800), (100, 300, 1000)
+FORECAST_DRAWS, TRUE_DRAWS = 10, 60
+"""Sets of labels to forecast from, and sets to see what labels really bring: a single one scatters."""
+
+STYLES = {
     "random": ("#595959", "o", "--"),
     "uncertain": ("#D55E00", "s", "-"),
     "mixed": ("#0072B2", "^", "-"),
@@ -93,6 +96,7 @@ class Forecast:
     low: float
     high: float
     true: float
+    true_sd: float
 
 
 def read_rows(folder: Path) -> tuple[Rows, Rows]:
@@ -164,28 +168,31 @@ def curves(pool: Rows, devtest: Rows, seeds: int) -> list[Point]:
     return points
 
 
+def true_gains(rest: Rows, held_out: Rows) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """Return what more random labels bring, by labels there are and labels more: one gain a draw."""
+    gains: dict[tuple[int, int], list[float]] = {(rows, more): [] for rows in FORECAST_ROWS for more in MORE}
+    sizes = sorted({rows + more for rows in FORECAST_ROWS for more in (0, *MORE)})
+    for seed in tqdm(range(TRUE_DRAWS), desc="what labels bring", unit=" draws"):
+        drawn = random_order(len(rest), seed)
+        scores = {size: score(rest[drawn[:size]], {"": held_out})[""] for size in sizes}
+        for rows, more in gains:
+            gains[rows, more].append(scores[rows + more] - scores[rows])
+    return {key: np.array(found) for key, found in gains.items()}
+
+
 def forecasts(pool: Rows) -> list[Forecast]:
     """Forecast from small random sets of labels, and look what random labels really bring on average."""
     rest, held_out = set_apart(pool, seed=0, share=0.4)
-    sizes = sorted({rows + more for rows in FORECAST_ROWS for more in (0, *MORE)})
-    draws = [random_order(len(rest), seed) for seed in range(FORECAST_DRAWS)]
-    true = {
-        size: np.mean([score(rest[drawn[:size]], {"": held_out})[""] for drawn in draws])
-        for size in tqdm(sizes, desc="what labels bring", unit=" sizes")
-    }
+    true = true_gains(rest, held_out)
     found: list[Forecast] = []
-    with tqdm(total=len(FORECAST_ROWS) * len(draws), desc="what is forecast", unit=" curves") as bar:
-        for rows in FORECAST_ROWS:
-            for seed, drawn in enumerate(draws):
-                known = rest[drawn[:rows]]
-                curve = measure_curve(known.features, known.labels, known.articles.tolist(), seed)
-                for more in MORE:
-                    gain = curve.gain(more)
-                    ends = (gain.low or 0.0, gain.high or 0.0)
-                    found.append(
-                        Forecast(rows, more, gain.value, *ends, float(true[rows + more] - true[rows]))
-                    )
-                bar.update()
+    for rows in FORECAST_ROWS:
+        for seed in tqdm(range(FORECAST_DRAWS), desc=f"forecasts from {rows}", unit=" curves"):
+            known = rest[random_order(len(rest), seed)[:rows]]
+            curve = measure_curve(known.features, known.labels, known.articles.tolist(), seed)
+            for more in MORE:
+                gain, brought = curve.gain(more), true[rows, more]
+                said = (gain.value, gain.low or 0.0, gain.high or 0.0)
+                found.append(Forecast(rows, more, *said, float(brought.mean()), float(brought.std(ddof=1))))
     return found
 
 
@@ -203,7 +210,7 @@ def curve_table(points: Sequence[Point]) -> Iterator[str]:
     yield "|---" * (2 + len(BUDGETS)) + "|"
     for place in PLACES:
         base = series(points, "random", place)
-        for strategy in COLOURS:
+        for strategy in STYLES:
             scores = series(points, strategy, place)
             wins = (scores > base).sum(0)
             cells = [
@@ -211,19 +218,48 @@ def curve_table(points: Sequence[Point]) -> Iterator[str]:
                 for mean, won in zip(scores.mean(0), wins, strict=True)
             ]
             yield f"| {place} | {strategy} | " + " | ".join(cells) + " |"
+        needed = random_labels_needed(base.mean(0), series(points, "mixed", place).mean(0))
+        yield f"| {place} | random labels to reach mixed | " + " | ".join(needed) + " |"
+
+
+def random_labels_needed(random: NDArray[np.float64], mixed: NDArray[np.float64]) -> list[str]:
+    """Return how many random labels score as mixed does at each budget, by interpolation between budgets."""
+    logs = np.interp(mixed, random, np.log(BUDGETS))
+    return [
+        f"{round(float(np.exp(log)), -1):.0f}" if score <= random[-1] else f"> {BUDGETS[-1]}"
+        for log, score in zip(logs, mixed, strict=True)
+    ]
 
 
 def forecast_table(found: Sequence[Forecast]) -> Iterator[str]:
     """Yield a Markdown table: forecast beside truth, and how often the interval held it."""
-    yield "| labels | more | brings | forecast (mean) | interval (mean ends) | held the truth |"
+    yield "| labels | more | brings (± sd of one set) | forecast (mean) | interval (mean ends) | held |"
     yield "|---" * 6 + "|"
     for rows in FORECAST_ROWS:
         for more in MORE:
             own = [f for f in found if (f.labels, f.more) == (rows, more)]
             held = sum(f.low <= f.true <= f.high for f in own)
             expected, low, high = np.mean([(f.expected, f.low, f.high) for f in own], axis=0)
-            ends = f"{low:.3f} to {high:.3f}"
-            yield f"| {rows} | +{more} | {own[0].true:.3f} | {expected:.3f} | {ends} | {held} of {len(own)} |"
+            cells = (
+                f"{own[0].true:.3f} ± {own[0].true_sd:.3f}",
+                f"{expected:.3f}",
+                f"{low:.3f} to {high:.3f}",
+            )
+            yield f"| {rows} | +{more} | {' | '.join(cells)} | {held} of {len(own)} |"
+
+
+def numbers(points: Sequence[Point], found: Sequence[Forecast]) -> dict[str, Any]:
+    """Return all that was measured as plain values; a curve is a list of scores a seed, one a budget."""
+    return {
+        "labels": BUDGETS,
+        "macro_f1": {
+            place: {name: series(points, name, place).round(4).tolist() for name in STYLES}
+            for place in PLACES
+        },
+        "forecasts": [
+            {name: round(value, 4) for name, value in asdict(forecast).items()} for forecast in found
+        ],
+    }
 
 
 def plot(points: Sequence[Point], path: Path) -> None:
@@ -237,7 +273,7 @@ def plot(points: Sequence[Point], path: Path) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "active", "font.family": "sans-serif"})
     figure, panels = plt.subplots(1, len(PLACES), figsize=(9, 4), sharey=True, layout="constrained")
     for axes, (place, title) in zip(panels, PLACES.items(), strict=True):
-        for strategy, (colour, marker, line) in COLOURS.items():
+        for strategy, (colour, marker, line) in STYLES.items():
             scores = series(points, strategy, place)
             mean, spread = scores.mean(0), scores.std(0, ddof=1) if len(scores) > 1 else 0
             axes.plot(BUDGETS, mean, line, color=colour, marker=marker, label=strategy)
@@ -248,7 +284,8 @@ def plot(points: Sequence[Point], path: Path) -> None:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("macro-F1")
-    panels[0].legend(title="rows chosen", frameon=False)
+    seeds = len({point.seed for point in points})
+    panels[0].legend(title=f"rows chosen (mean ± sd, {seeds} seeds)", frameon=False)
     with staged(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 
@@ -266,8 +303,7 @@ def main(
         )
         points, found = curves(pool, devtest, seeds), forecasts(pool)
         print(*curve_table(points), "", *forecast_table(found), sep="\n")
-        numbers = {"curves": [asdict(p) for p in points], "forecasts": [asdict(f) for f in found]}
-        write_json(out / "active-learning.json", numbers)
+        write_json(out / "active-learning.json", numbers(points, found))
         plot(points, out / "images" / "active-learning.svg")
 
 
