@@ -15,6 +15,8 @@ from partystance.commands.aggregate import aggregate_labels
 from partystance.commands.agreement import agreement
 from partystance.commands.annotate import annotate
 from partystance.commands.check import check
+from partystance.commands.options import Columns, Device, Inputs, Parties, Strict, columns_of
+from partystance.commands.suggest import suggest
 from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import InputError, PartystanceError
@@ -26,20 +28,6 @@ from partystance.tables import RowWriter, read_rows
 
 app = typer.Typer(help=summary, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(help="files (.txt .html .jsonl .csv .parquet), folders, globs, or - for standard input"),
-]
-Parties = Annotated[
-    list[Path] | None,
-    typer.Option("--parties", help="a YAML registry; repeat to merge several [default: the shipped ones]"),
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option("--column", help="field=column for tables, e.g. --column text=body; repeat for more"),
-]
-Strict = Annotated[bool, typer.Option("--strict", help="stop at the first unusable record, do not count it")]
-
 
 @app.command()
 def predict(
@@ -49,7 +37,7 @@ def predict(
     parties: Parties = None,
     column: Columns = None,
     strict: Strict = False,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ... [default: a GPU if any]")] = None,
+    device: Device = None,
 ) -> None:
     """Predict who is supported and who is criticized, for every sentence and party.
 
@@ -61,7 +49,7 @@ def predict(
     """
     with readable_errors("no output file was changed"):
         registry = Registry.shipped() if parties is None else Registry.load(*parties)
-        reader = read_articles(inputs, columns=_columns(column), strict=strict)
+        reader = read_articles(inputs, columns=columns_of(column), strict=strict)
         with ExitStack() as stack:
             page = _page(out, registry, stack)
             sinks = [_table_sink(path, stack) for path in out if not _is_page(path)]
@@ -100,7 +88,7 @@ def mentions(
     """
     with readable_errors():
         registry = Registry.shipped() if parties is None else Registry.load(*parties)
-        reader = read_articles(inputs, columns=_columns(column), strict=strict)
+        reader = read_articles(inputs, columns=columns_of(column), strict=strict)
         print("doc_id", "sentence", "offsets", "party", "kind", "modifier", "words", sep="\t")
         found = 0
         for article in reader:
@@ -130,7 +118,7 @@ def report(
     """
     with readable_errors("no output file was changed"):
         registry = Registry.shipped() if parties is None else Registry.load(*parties)
-        reader = read_articles(articles, columns=_columns(column))
+        reader = read_articles(articles, columns=columns_of(column))
         with StancePage(out, registry) as page:
             for article in reader:
                 page.see(article)
@@ -146,6 +134,7 @@ app.command("agreement")(agreement)
 app.command("aggregate")(aggregate_labels)
 app.command("annotate")(annotate)
 app.command("check")(check)
+app.command("suggest")(suggest)
 
 
 class _Counts:
@@ -179,15 +168,6 @@ def _shown(articles: Iterable[Article], page: StancePage) -> Iterator[Article]:
     for article in articles:
         page.see(article)
         yield article
-
-
-def _columns(options: list[str] | None) -> dict[str, str] | None:
-    """`["text=body"]` -> `{"text": "body"}`."""
-    pairs_ = [option.partition("=") for option in options or []]
-    for (field, sign, name), option in zip(pairs_, options or [], strict=True):
-        if not (field and sign and name):
-            raise PartystanceError(f"--column {option!r}: write it as field=column, e.g. --column text=body")
-    return {field: name for field, _, name in pairs_} or None
 
 
 def _tell(reader: ArticleReader, done: str) -> None:

@@ -6,20 +6,24 @@ offsets will do.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from tqdm import tqdm
 
 from partystance.errors import PartystanceError
 from partystance.schema import Example, Mention
 
 MAX_TOKENS = 160
 """Sentences longer than this are cut around the mention; about four times a news sentence's usual length."""
+
+BATCH_TOKENS = 4096
+"""Tokens of a batch, padding included. On a CPU larger batches gain nothing; a GPU may be given more."""
 
 _CHARS_PER_TOKEN = 16  # no alphabet's tokens are longer on average; bounds the work on a monstrous "sentence"
 
@@ -141,6 +145,41 @@ class SpanEncoder:
             for target, span in enumerate(window.spans):
                 target_mask[row, target, list(span)] = 1
         return {"input_ids": input_ids, "attention_mask": attention_mask, "target_mask": target_mask}
+
+
+def fill_rows(
+    values: NDArray[Any],
+    examples: Sequence[Example],
+    encoder: SpanEncoder,
+    answer: Callable[[dict[str, NDArray[np.int64]]], NDArray[Any]],
+    batch_tokens: int = BATCH_TOKENS,
+    progress: str = "",
+) -> NDArray[np.bool_]:
+    """Write what a model answers for each row into `values` (N, D), reading in batches of like length.
+
+    Args:
+        values: is filled; row i belongs to example i.
+        examples: (N).
+        encoder: makes the windows.
+        answer: from a collated batch to (B, K, D), one vector a target.
+        batch_tokens: tokens of a batch, padding included.
+        progress: what a bar is called; empty for none.
+
+    Returns:
+        Whether the sentence of each row was cut: (N,).
+    """
+    truncated = np.zeros(len(examples), dtype=bool)
+    windows = list(encoder.encode_rows(examples))
+    lengths = [len(window.input_ids) for window, _ in windows]
+    with tqdm(total=len(examples), desc=progress, unit=" pairs", disable=not progress) as bar:
+        for batch in batches_by_length(lengths, batch_tokens):
+            answers = answer(encoder.collate([windows[index][0] for index in batch]))
+            for index, found in zip(batch, answers, strict=True):
+                window, positions = windows[index]
+                values[positions] = found[: len(positions)]
+                truncated[positions] = window.truncated
+                bar.update(len(positions))
+    return truncated
 
 
 def batches_by_length(lengths: Sequence[int], max_batch_tokens: int) -> Iterable[list[int]]:

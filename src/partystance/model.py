@@ -106,19 +106,30 @@ class SpanStanceModel(PreTrainedModel):
         Returns:
             `logits` (B, K, 3), and `loss` (mean cross-entropy over labelled targets) when labels are given.
         """
+        logits = self.head(self.represent(input_ids, attention_mask, target_mask)).float()
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def represent(self, input_ids: Tensor, attention_mask: Tensor, target_mask: Tensor) -> Tensor:
+        """Return what the head is given: each target's mean state, joined with the first token's (B, K, 2 H).
+
+        The arguments are those of `forward`.
+        """
         hidden = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask
         ).last_hidden_state  # (B, L, H)
         if self.config.target_blind:
             target_mask = attention_mask.unsqueeze(1).expand_as(target_mask)
-        weights = target_mask.to(hidden.dtype)
-        spans = weights @ hidden / weights.sum(-1, keepdim=True).clamp(min=1)  # (B, K, H)
-        sentence = hidden[:, :1].expand_as(spans)
-        logits = self.head(torch.cat([spans, sentence], dim=-1)).float()
-        loss = None
-        if labels is not None:
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        spans = mean_states(hidden, target_mask)
+        return torch.cat([spans, hidden[:, :1].expand_as(spans)], dim=-1)
+
+
+def mean_states(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of the masked tokens' states: hidden (B, L, H), mask (B, K, L) -> (B, K, H)."""
+    weights = mask.to(hidden.dtype)
+    return weights @ hidden / weights.sum(-1, keepdim=True).clamp(min=1)
 
 
 def is_run(folder: Path | str) -> bool:

@@ -19,7 +19,7 @@ try:
     import torch
     from transformers.utils.logging import disable_progress_bar
 
-    from partystance.encoding import SpanEncoder, Window, batches_by_length
+    from partystance.encoding import BATCH_TOKENS, SpanEncoder, fill_rows
     from partystance.model import SpanStanceModel
 except ModuleNotFoundError as error:
     raise PartystanceError(
@@ -27,9 +27,6 @@ except ModuleNotFoundError as error:
     ) from None
 
 Input = Example | Mapping[str, Any] | tuple[str, str, str] | tuple[str, int, int] | tuple[str, str]
-
-BATCH_TOKENS = 4096
-"""Tokens of a batch, padding included. On a CPU larger batches gain nothing; a GPU may be given more."""
 
 _CHUNK = 4096  # examples read ahead to be sorted by length: enough for little padding, and memory stays flat
 
@@ -100,33 +97,40 @@ class StanceClassifier:
         """Yield one prediction an example, in order, reading ahead only a few thousand: memory stays flat."""
         waiting = iter(examples)
         while chunk := list(islice(waiting, _CHUNK)):
-            probabilities, truncated = self._score(chunk, batch_tokens)
+            probabilities = np.zeros((len(chunk), len(LABELS)))
+            truncated = fill_rows(probabilities, chunk, self.encoder, self._probabilities, batch_tokens)
             for example, row, cut in zip(chunk, probabilities, truncated, strict=True):
                 yield self._prediction(example, row, cut)
 
-    def _score(
-        self, examples: Sequence[Example], batch_tokens: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Probabilities (N, 3) and whether the sentence was cut (N,), for each example."""
-        probabilities = np.zeros((len(examples), len(LABELS)))
-        truncated = np.zeros(len(examples), dtype=bool)
-        windows = list(self.encoder.encode_rows(examples))
-        for batch in batches_by_length([len(window.input_ids) for window, _ in windows], batch_tokens):
-            scored = self._forward([windows[index][0] for index in batch])
-            for index, scores in zip(batch, scored, strict=True):
-                window, positions = windows[index]
-                probabilities[positions] = scores[: len(positions)]
-                truncated[positions] = window.truncated
-        return probabilities, truncated
+    def represent(
+        self, examples: Sequence[Example], *, batch_tokens: int = BATCH_TOKENS, progress: str = ""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return probabilities (N, 3) and what the head was given for each row (N, 2 H), in one pass.
 
-    def _forward(self, windows: Sequence[Window]) -> NDArray[np.float64]:
-        """Probabilities (B, K, 3) of one batch of windows."""
-        arrays = self.encoder.collate(windows)
+        Args:
+            examples: rows, in any order.
+            batch_tokens: tokens of a batch, padding included.
+            progress: what a bar is called; empty for none.
+        """
+        width = len(LABELS) + 2 * self.model.encoder.config.hidden_size
+        values = np.zeros((len(examples), width), dtype=np.float32)
+        fill_rows(values, examples, self.encoder, self._both, batch_tokens, progress)
+        return values[:, : len(LABELS)].astype(np.float64), values[:, len(LABELS) :]
+
+    def _probabilities(self, arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float64]:
+        """Probabilities (B, K, 3) of one batch."""
         with torch.inference_mode():
-            logits = self.model(
-                **{name: torch.from_numpy(a).to(self.device) for name, a in arrays.items()}
-            ).logits
-            return logits.double().softmax(-1).cpu().numpy()
+            return self.model(**self._tensors(arrays)).logits.double().softmax(-1).cpu().numpy()
+
+    def _both(self, arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Probabilities and the head's input (B, K, 3 + 2 H) of one batch."""
+        with torch.inference_mode():
+            represented = self.model.represent(**self._tensors(arrays))
+            probabilities = self.model.head(represented).float().softmax(-1)
+            return torch.cat([probabilities, represented.float()], dim=-1).cpu().numpy()
+
+    def _tensors(self, arrays: Mapping[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
+        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
     def _prediction(self, example: Example, row: NDArray[np.float64], truncated: bool) -> Prediction:
         support, neutral, criticize = (round(float(value), 6) for value in row)

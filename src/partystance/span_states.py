@@ -1,20 +1,20 @@
-"""What a frozen encoder makes of each mention: features for a classifier that is fitted in a second."""
+"""What the head of an untrained span model would get: features that label-error triage was measured with.
 
-from collections.abc import Sequence
+`features.frozen_features` has the mean over the sentence in place of the first token.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
 from transformers.utils.logging import disable_progress_bar
 
 from partystance.encoders import MINILM, encoder_path
-from partystance.encoding import SpanEncoder, batches_by_length
+from partystance.encoding import SpanEncoder, fill_rows
 from partystance.model import SpanStanceModel
 from partystance.schema import Example
-
-_BATCH_TOKENS = 4096
 
 
 def span_states(examples: Sequence[Example], encoder: str = MINILM) -> NDArray[np.float32]:
@@ -32,14 +32,11 @@ def span_states(examples: Sequence[Example], encoder: str = MINILM) -> NDArray[n
     model = SpanStanceModel.from_encoder(folder).eval()
     model.head = nn.Sequential()  # passes on what it gets
     tokens = SpanEncoder.from_pretrained(folder, model.config.max_tokens)
-    windows = list(tokens.encode_rows(examples))
     states = np.zeros((len(examples), 2 * model.encoder.config.hidden_size), dtype=np.float32)
-    with torch.inference_mode(), tqdm(total=len(examples), desc="reading", unit="row", leave=False) as bar:
-        for batch in batches_by_length([len(window.input_ids) for window, _ in windows], _BATCH_TOKENS):
-            arrays = tokens.collate([windows[index][0] for index in batch])
-            read = model(**{name: torch.from_numpy(array) for name, array in arrays.items()}).logits.numpy()
-            for index, rows in zip(batch, read, strict=True):
-                positions = windows[index][1]
-                states[positions] = rows[: len(positions)]
-                bar.update(len(positions))
+
+    def answer(arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return model(**{name: torch.from_numpy(array) for name, array in arrays.items()}).logits.numpy()
+
+    fill_rows(states, examples, tokens, answer, progress="reading")
     return states
