@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from partystance import __doc__ as summary
 from partystance.articles import ArticleReader, read_articles
+from partystance.commands.exchange import export, import_labels
 from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import InputError, PartystanceError
@@ -136,6 +137,10 @@ def report(
                 except ValueError as error:
                     raise InputError(stances, f"not a table of stances: {error}", line) from None
         _tell(reader, f"page in {out}")
+
+
+app.command("export")(export)
+app.command("import")(import_labels)
 
 
 class _Counts:
