@@ -24,8 +24,8 @@ from partystance.schema import Example, Mention
 TEXT, PARTY, STANCE, HOLDER = "text", "party", "stance", "holder"
 """Names in the labelling config: the sentence, the marks, the choice, the field for who takes the stance."""
 
-NO_SUGGESTION = "mentions"
-"""The `model_version` of a prediction that only marks the party."""
+VERSION = "partystance"
+"""The `model_version` of every prediction: a project shows those of one version. Data says whose they are."""
 
 
 class _Value(BaseModel):
@@ -79,13 +79,12 @@ def _exported(task: Task) -> dict[str, Any]:
     row = task.row
     data = {name: getattr(row, name) for name in ("id", "text", "party", "title", "outlet", "date")}
     result = [_mark(row, number) for number in range(len(row.mentions))]
-    source = NO_SUGGESTION
+    data["suggested_by"] = task.suggestion.source if task.suggestion else ""
     if task.suggestion:
-        source = task.suggestion.source or NO_SUGGESTION
         result.append(_item(STANCE, "choices", {"choices": [task.suggestion.label]}))
         if task.suggestion.holder:
             result.append(_item(HOLDER, "textarea", {"text": [task.suggestion.holder]}))
-    return {"data": data, "predictions": [{"model_version": source, "result": result}]}
+    return {"data": data, "predictions": [{"model_version": VERSION, "result": result}]}
 
 
 def _mark(row: Example, number: int) -> dict[str, Any]:

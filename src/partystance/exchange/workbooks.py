@@ -1,8 +1,10 @@
 """Excel workbooks by openpyxl: a header row and text cells, nothing that runs.
 
-A workbook is XML: control characters go as `_x0008_` (ECMA-376, ST_Xstring), line ends come back as `\\n`.
+A workbook is XML, which some characters cannot be in: they go as `_x0008_`, and the underscore of a text that
+looks like that as `_x005F_` (ECMA-376, ST_Xstring). openpyxl's own `escape` leaves such texts as they are.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 LONGEST = 32_767
 """Characters a cell holds; openpyxl would cut a longer text in silence."""
 
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _WIDTHS = {"id": 20, "text": 90, "mentions": 25, "holder": 20}
 _WIDTH = 14
 
@@ -52,9 +56,8 @@ def write(rows: Iterable[Mapping[str, str]], path: Path, columns: Sequence[str])
 
 def _fill(cell: Any, text: str, path: Path) -> None:
     from openpyxl.styles import Alignment
-    from openpyxl.utils.escape import escape
 
-    value = escape(disarm_formula(text))
+    value = _UNFIT.sub(lambda match: f"_x{ord(match[0]):04X}_", disarm_formula(text))
     if len(value) > LONGEST:
         raise InputError(path, f"a cell of Excel holds {LONGEST} characters, not {len(value)}: use .csv")
     cell.value = value
@@ -100,8 +103,6 @@ def read(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
 
 
 def _text(value: Any) -> str:
-    from openpyxl.utils.escape import unescape
-
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # an id 7 that somebody's spreadsheet took for a number
-    return "" if value is None else unescape(str(value))
+    return "" if value is None else _ESCAPED.sub(lambda match: chr(int(match[1], 16)), str(value))
