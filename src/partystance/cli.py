@@ -15,6 +15,7 @@ from partystance.commands.aggregate import aggregate_labels
 from partystance.commands.agreement import agreement
 from partystance.commands.annotate import annotate
 from partystance.commands.check import check
+from partystance.commands.exchange import export, import_labels
 from partystance.commands.options import Columns, Device, Inputs, Parties, Strict, columns_of
 from partystance.commands.suggest import suggest
 from partystance.console import readable_errors
@@ -135,6 +136,8 @@ app.command("aggregate")(aggregate_labels)
 app.command("annotate")(annotate)
 app.command("check")(check)
 app.command("suggest")(suggest)
+app.command("export")(export)
+app.command("import")(import_labels)
 
 
 class _Counts:

@@ -138,7 +138,7 @@ def _from_json(path: Path, line: int, text: str) -> dict[str, Any] | InputError:
 def _read_csv(path: Path) -> _Records:
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        records = _csv_records(path, stream)
+        records = csv_records(path, stream)
         _, header = next(records, (1, []))
         for line, cells in records:
             if len(cells) != len(header):
@@ -150,9 +150,9 @@ def _read_csv(path: Path) -> _Records:
                 yield line, InputError(path, str(error), line)
 
 
-def _csv_records(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """The records that are not blank, with the line they begin in."""
-    reader, line = csv.reader(stream, strict=True), 1
+def csv_records(path: Path, stream: TextIO, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that are not blank, with their first line; `InputError` where the CSV is broken."""
+    reader, line = csv.reader(stream, strict=True, delimiter=delimiter), 1
     try:
         for cells in reader:
             if cells:
@@ -166,7 +166,7 @@ def _from_cell(name: str, cell: str) -> Any:
     """The value of a CSV cell. Raises `ValueError` naming column and value."""
     kind = field_type(name)
     if kind == pa.string():
-        return cell[1:] if _ESCAPED.match(cell) else cell
+        return rearm_formula(cell)
     if not cell:
         return None
     try:
@@ -239,7 +239,17 @@ def _to_cell(value: Any) -> Any:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    return disarm_formula(value) if isinstance(value, str) else value
+
+
+def disarm_formula(text: str) -> str:
+    """Put an apostrophe in front of a text that a spreadsheet would run; `rearm_formula` takes it off."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def rearm_formula(cell: str) -> str:
+    """Return the text that `disarm_formula` made this cell of."""
+    return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 class RowWriter:
