@@ -1,15 +1,15 @@
 """Label tasks in Label Studio's own page, by keyboard; take a picture of the first one.
 
 Run by `data/label_studio_roundtrip.py` in the environment it makes (Playwright, no download: it drives
-/usr/bin/chromium). Requests that leave the local server are refused.
+/usr/bin/chromium). Requests that leave the local server are refused. Prints the numbers of the tasks.
 
-    python label_studio_page.py PICTURE EMAIL PASSWORD TASK_ADDRESS...
+    python label_studio_page.py PICTURE EMAIL PASSWORD PROJECT_ADDRESS HOW_MANY
 """
 
 import sys
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, Route, sync_playwright  # pyright: ignore[reportMissingImports]
+from playwright.sync_api import Page, Response, Route, sync_playwright  # pyright: ignore[reportMissingImports]
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -26,17 +26,12 @@ def log_in(page: Page, address: str, email: str, password: str) -> None:
     page.goto(f"{address}/user/login/")
     page.fill("#email", email)
     page.fill("#password", password)
-    page.click("button[type=submit]", no_wait_after=True)
+    page.press("#password", "Enter", no_wait_after=True)
     page.wait_for_url(lambda url: "/user/login" not in url, wait_until="commit")
 
 
-def label(page: Page, task: str, picture: str) -> None:
-    """Open a task, wait until its suggestion is there, take a picture if asked, choose, and submit."""
-    page.goto(task, wait_until="commit")
-    page.wait_for_selector("[aria-label=Submit]:enabled, button:has-text('Submit'):enabled")
-    if not page.locator(MARKS).count():
-        page.wait_for_timeout(SETTLE)
-        page.reload(wait_until="commit")  # just after the import the page may come without suggestions
+def label(page: Page, picture: str) -> int:
+    """Wait for the suggestion, take a picture if asked, choose, submit; return the number of the task."""
     page.wait_for_selector(MARKS)
     page.wait_for_timeout(SETTLE)  # the veil over a loading page
     if picture:
@@ -44,14 +39,20 @@ def label(page: Page, task: str, picture: str) -> None:
         page.wait_for_timeout(SETTLE)
         page.screenshot(path=picture)
     page.keyboard.press("1")
-    with page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST"):
+    with page.expect_response(is_submission) as sent, page.expect_response(lambda r: "/next" in r.url):
         page.click("button:has-text('Submit')")
+    return sent.value.json()["task"]
+
+
+def is_submission(response: Response) -> bool:
+    """Whether a response is the one to a new annotation."""
+    return "/annotations" in response.url and response.request.method == "POST"
 
 
 def main() -> None:
     """Do it in a browser of its own."""
-    picture, email, password, *tasks = sys.argv[1:]
-    parts = urlsplit(tasks[0])
+    picture, email, password, project, number = sys.argv[1:]
+    parts = urlsplit(project)
     address = f"{parts.scheme}://{parts.netloc}"
 
     def keep_inside(route: Route) -> None:
@@ -64,8 +65,9 @@ def main() -> None:
         page.set_default_timeout(PATIENCE)
         page.route("**/*", keep_inside)
         log_in(page, address, email, password)
-        for number, task in enumerate(tasks):
-            label(page, task, "" if number else picture)
+        page.goto(f"{project}/data?labeling=1", wait_until="commit")
+        for done in range(int(number)):
+            print(label(page, "" if done else picture))
         browser.close()
 
 

@@ -48,6 +48,8 @@ PACKAGES = ("label-studio==1.23.2", "playwright==1.65.2")
 ANN, BEN, EVE = "ann@example.org", "ben@example.org", "eve@example.org"
 SHIPPED, STEP = 30, 97
 """How many shipped rows, and every which one of them."""
+IN_PAGE = 4
+"""How many tasks are labelled in the page itself."""
 START_SECONDS = 600
 
 ODD_TEXTS = (
@@ -107,6 +109,7 @@ def server(binaries: Path, state: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     quiet = dict.fromkeys(("COLLECT_ANALYTICS", "LATEST_VERSION_CHECK", "DEBUG"), "0")
+    quiet |= dict.fromkeys(("SENTRY_DSN", "FRONTEND_SENTRY_DSN"), "")  # reports no errors to its makers
     command = [binaries / "label-studio", "start", "--no-browser", "--internal-host", "127.0.0.1"]
     command += ["--port", port, "--data-dir", state]
     with (state / "server.log").open("wb") as log:
@@ -223,13 +226,13 @@ def compare(rows: list[Example], files: list[Path], names: dict[str, str], said:
     print(f"exactly the {sum(map(len, got.values()))} answers that were given")
 
 
-def use_page(binaries: Path, address: str, project: int, tasks: list[int], picture: Path) -> None:
-    """Let EVE label tasks in the browser: she presses 1 for support, keeps the suggested holder, submits."""
+def use_page(binaries: Path, project: str, picture: Path) -> list[int]:
+    """Let EVE label in the browser: 1 for support, the holder as suggested; return the tasks' numbers."""
     script = Path(__file__).with_name("label_studio_page.py")
-    places = [f"{address}/projects/{project}/data?task={task}" for task in tasks]
-    command = [binaries / "python", script, picture, EVE, Person.password, *places]
-    subprocess.run(command, check=True, timeout=900)
+    command = [binaries / "python", script, picture, EVE, Person.password, project, str(IN_PAGE)]
+    done = subprocess.run(command, check=True, timeout=900, stdout=subprocess.PIPE, text=True)
     print(f"page in {picture} ({picture.stat().st_size // 1000} kB)")
+    return [int(number) for number in done.stdout.split()]
 
 
 def run(work: Path, picture: Path | None) -> None:
@@ -246,8 +249,9 @@ def run(work: Path, picture: Path | None) -> None:
         early = export(ann, project, folder / "early.json")
         label_some(ben, tasks, said)
         if picture:
-            use_page(binaries, address, project, [task["id"] for task in tasks[:2]], picture)
-            for row in rows[:2]:
+            labelled = use_page(binaries, f"{address}/projects/{project}", picture)
+            shown = {task["data"]["id"] for task in tasks if task["id"] in labelled}
+            for row in (row for row in rows if row.id in shown):
                 said[row.id][EVE] = ("support", row.holder)
         numbers = {f"user-{person.number()}": person.email for person in (ann, ben, eve)}
         late = export(ann, project, folder / "late.json")

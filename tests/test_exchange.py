@@ -116,7 +116,7 @@ def from_excel(sent: Path, who: str, said: Said) -> Path:
     fill(rows, who, said)
     for number, row in enumerate(rows, start=1):
         for column in (7, 8, 9):
-            sheet.cell(number, column).value = row[column - 1] or None
+            sheet.cell(number, column, row[column - 1] or None)
     book.save(sent.with_name("back.xlsx"))
     return sent.with_name("back.xlsx")
 
