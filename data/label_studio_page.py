@@ -39,7 +39,7 @@ def label(page: Page, picture: str) -> int:
         page.wait_for_timeout(SETTLE)
         page.screenshot(path=picture)
     page.keyboard.press("1")
-    with page.expect_response(is_submission) as sent, page.expect_response(lambda r: "/next" in r.url):
+    with page.expect_response(is_submission) as sent, page.expect_response(lambda r: "next_task" in r.url):
         page.click("button:has-text('Submit')")
     return sent.value.json()["task"]
 
