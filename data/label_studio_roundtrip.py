@@ -3,12 +3,12 @@
     python data/label_studio_roundtrip.py
     python data/label_studio_roundtrip.py --screenshot docs/images/label-studio.png
 
-Installs Label Studio from PyPI into an environment of its own (about 1.3 GB; kept under --work for the next
+Installs Label Studio from PyPI into an environment of its own (1.2 GB; kept under --work for the next
 run), starts it on 127.0.0.1 with a throw-away SQLite file, makes a project from
 `configs/annotation/label_studio.xml`, imports 35 tasks, and lets two people label: each signs up and sends
 what the page would send. One labels all but one task; the other labels some, agrees on half of those, skips,
 and changes their mind once. Two exports (one early, so that answers repeat) and a snapshot go through our
-importer, which must return exactly those stances, holders, marks and names. Then the server is stopped. Three
+importer, which must return exactly those stances, holders, marks and names. Then the server is stopped. Four
 minutes on two busy cores, after minutes of installing.
 
 With --screenshot a third person opens the labelling page in Chromium (/usr/bin/chromium, driven by
@@ -90,14 +90,14 @@ def odd_row(number: int, text: str) -> Example:
     )
 
 
-def environment(work: Path) -> Path:
-    """Return the folder of an environment with Label Studio in it, made if need be."""
+def environment(work: Path, packages: tuple[str, ...]) -> Path:
+    """Return the folder of programs of an environment with some packages in it, made if need be."""
     folder = work / "venv"
     if not (folder / "installed").exists():
-        print(f"installing {' '.join(PACKAGES)} into {folder}")
+        print(f"installing {' '.join(packages)} into {folder}")
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *PACKAGES], check=True, timeout=1800)
+        subprocess.run([*pip, *packages], check=True, timeout=1800)
         (folder / "installed").touch()
     return folder / "bin"
 
@@ -237,7 +237,7 @@ def use_page(binaries: Path, project: str, picture: Path) -> list[int]:
 
 def run(work: Path, picture: Path | None) -> None:
     """The whole round trip."""
-    binaries, rows = environment(work), rows_to_label()
+    binaries, rows = environment(work, PACKAGES), rows_to_label()
     with tempfile.TemporaryDirectory(dir=work) as name, server(binaries, Path(name)) as address:
         folder = Path(name)
         ann, ben, eve = (Person.sign_up(address, email) for email in (ANN, BEN, EVE))
