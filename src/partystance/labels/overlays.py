@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from partystance.errors import InputError
+from partystance.files import write_text
 from partystance.labels.dse import read_pairs
 from partystance.labels.handmade import CURATED
 from partystance.labels.newsmtsc import read_newsmtsc
@@ -132,8 +133,6 @@ def _example(line: Mapping[str, Any], corpus: str, sentence: CorpusSentence) -> 
 
 def write_overlay(path: Path, lines: Iterator[Mapping[str, Any]]) -> int:
     """Write overlay lines as JSONL, atomically; return how many."""
-    from partystance.files import write_text
-
     texts = [json.dumps(line, ensure_ascii=False) + "\n" for line in lines]
     write_text(path, "".join(texts))
     return len(texts)
