@@ -21,8 +21,7 @@ import typer
 from partystance.building import rule_answers
 from partystance.console import readable_errors
 from partystance.corpus import mentions_by_party
-from partystance.errors import PartystanceError
-from partystance.labels.overlays import CorpusSentence, corpus_sentences, sentence_key
+from partystance.labels.overlays import CorpusSentence, corpus_and_path, corpus_sentences, sentence_key
 from partystance.parties import Registry
 from partystance.schema import Example, Stance
 from partystance.splits import near_duplicate_clusters
@@ -87,10 +86,7 @@ def candidates(corpora: Sequence[str], held_out: Sequence[str]) -> list[list[Exa
 def sentences(named: Iterable[str]) -> Iterable[CorpusSentence]:
     """The sentences of `corpus=file` arguments."""
     for argument in named:
-        corpus, sign, path = argument.partition("=")
-        if not sign:
-            raise PartystanceError(f"{argument!r}: write it as corpus=file, e.g. dse=corpora/dse/train.txt")
-        yield from corpus_sentences(corpus, Path(path))
+        yield from corpus_sentences(*corpus_and_path(argument))
 
 
 def pairs_of(sentence: CorpusSentence, registry: Registry) -> list[Example]:

@@ -2,12 +2,21 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from partystance.errors import InputError
-from partystance.labels.overlays import is_overlay, overlay_row, read_overlay, sentence_key, write_overlay
+from partystance.labels.overlays import (
+    corpus_sentences,
+    extended_overlay,
+    is_overlay,
+    overlay_row,
+    read_overlay,
+    sentence_key,
+    write_overlay,
+)
 from partystance.schema import Annotation, Example, Mention
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +54,28 @@ def test_an_overlay_comes_back_with_its_text(corpus: Path, tmp_path: Path) -> No
     assert (row.text, row.mentions, row.label, row.holder) == (TEXT, ROW.mentions, "support", "norland")
     assert (row.annotations, row.phenomena, row.voice) == (ROW.annotations, ROW.phenomena, ROW.voice)
     assert (row.label_source, row.split) == ("curated", "test")
+
+
+def test_more_rows_are_to_train_on_and_what_is_held_out_stays(corpus: Path) -> None:
+    held = overlay_row(ROW, "natural") | {"split": "test"}
+    left = replace(ROW, text="Norland left Bel.", party="norland", mentions=(Mention(0, 7, "Norland"),))
+    again = replace(ROW, label="neutral", holder="")
+    same_article = replace(ROW, party="norland", mentions=(Mention(0, 7, "Norland"),))
+    elsewhere = replace(left, text="Norland left.")
+    rows = [left, left, again, same_article, elsewhere]
+    counts: Counter[str] = Counter()
+    lines = extended_overlay([held], rows, corpus_sentences("dse", corpus), "polar", counts)
+    assert held in lines
+    assert [(line["sentence"], line["split"], line["sample"]) for line in lines if line != held] == [
+        (sentence_key(left.text), "train", "polar")
+    ]
+    assert counts == {"added": 1, "labelled before": 2, "in an article that is held out": 1}
+
+
+def test_a_mention_elsewhere_in_the_corpus_is_refused(corpus: Path) -> None:
+    row = replace(ROW, text="Norland  left Bel.", party="bel", mentions=(Mention(14, 17, "Bel"),))
+    with pytest.raises(ValueError, match="mention"):
+        extended_overlay([], [row], corpus_sentences("dse", corpus), "polar", Counter())
 
 
 def test_rows_without_their_sentence_are_counted(corpus: Path, tmp_path: Path) -> None:

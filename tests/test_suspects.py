@@ -8,12 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from conftest import CORPUS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from transformers import AutoModel, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
 from partystance.cli import app
@@ -24,7 +21,6 @@ from partystance.out_of_fold import Views, out_of_fold
 from partystance.parties import Registry
 from partystance.report.suspects import suspects_page
 from partystance.schema import LABELS, Example, Mention, Stance
-from partystance.span_states import span_states
 from partystance.suspects import Suspect, by_suspicion, find_suspects
 from partystance.tables import read_rows, write_rows
 
@@ -166,22 +162,6 @@ def test_no_row_is_predicted_from_its_own_article() -> None:
 def test_too_little_to_learn_from_is_said(groups: list[str], truth: list[int], message: str) -> None:
     with pytest.raises(PartystanceError, match=message):
         out_of_fold(views(groups), np.array(truth))
-
-
-def test_span_states_equal_one_sentence_at_a_time(tiny_encoder: Path) -> None:
-    rows = [example(CORPUS[0], "Norway"), example(CORPUS[1], "Beijing"), example(CORPUS[0], "Russia")]
-    states = span_states(rows, str(tiny_encoder))
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny_encoder)
-    encoder = AutoModel.from_pretrained(tiny_encoder).eval()
-    for row, state in zip(rows, states, strict=True):
-        encoded = tokenizer(row.text, return_tensors="pt", return_offsets_mapping=True)
-        (mention,) = row.mentions
-        offsets = encoded.pop("offset_mapping")[0]
-        inside = (offsets[:, 0] < mention.end) & (offsets[:, 1] > mention.start)
-        with torch.inference_mode():
-            hidden = encoder(encoded["input_ids"]).last_hidden_state[0]
-        expected = torch.cat([hidden[inside].mean(0), hidden[0]]).numpy()
-        assert state == pytest.approx(expected, abs=1e-5)
 
 
 class Reader(HTMLParser):

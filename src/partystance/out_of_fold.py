@@ -17,11 +17,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from partystance.errors import PartystanceError
+from partystance.features import frozen_features
 from partystance.labels.rules import RuleLabel, rule_answers
 from partystance.metrics import CLASSES, Floats, Indices, class_indices
 from partystance.parties import Registry
 from partystance.schema import Example
-from partystance.span_states import span_states
 from partystance.splits import article_keys
 from partystance.words import word_features
 
@@ -35,7 +35,7 @@ class Views:
     Attributes:
         words: the features of `words.word_features`.
         rules: the rule labeller's answers.
-        states: `span_states`, (N, 2 H).
+        states: `frozen_features`, (N, 2 H).
         groups: the article of each row.
     """
 
@@ -49,7 +49,7 @@ class Views:
         """Look at the rows; the registry finds who else is named in a sentence."""
         words = [list(word_features(row)) for row in rows]
         groups = [article_keys(row)[0] for row in rows]
-        return cls(words, rule_answers(rows, registry), span_states(rows), groups)
+        return cls(words, rule_answers(rows, registry), frozen_features(rows, progress="reading"), groups)
 
     def rule_columns(self) -> Floats:
         """Return 1 for the class that the rules name and 0 for the others: (N, 3)."""

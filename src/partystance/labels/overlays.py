@@ -7,13 +7,13 @@ no sentence.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from partystance.errors import InputError
+from partystance.errors import InputError, PartystanceError
 from partystance.files import write_text
 from partystance.labels.dse import read_pairs
 from partystance.labels.handmade import CURATED
@@ -24,6 +24,9 @@ from partystance.tables import read_rows
 
 KEPT = ("party", "label", "holder", "voice", "mixed", "phenomena", "annotations")
 """Fields of a row that travel in an overlay as they are."""
+
+TRAIN = "train"
+"""The split of an overlay's rows that models learn from; others are held out."""
 
 _SUFFIX = "-overlay"
 
@@ -44,6 +47,18 @@ def sentence_key(text: str) -> str:
 def is_overlay(example: Example) -> bool:
     """Whether a row comes from an overlay."""
     return example.id.partition(":")[0].endswith(_SUFFIX)
+
+
+def corpus_and_path(argument: str) -> tuple[str, Path]:
+    """Split `corpus=file` as scripts take it.
+
+    Raises:
+        PartystanceError: it is written otherwise.
+    """
+    corpus, sign, path = argument.partition("=")
+    if not sign:
+        raise PartystanceError(f"{argument!r}: write it as corpus=file, e.g. dse=corpora/dse/train.txt")
+    return corpus, Path(path)
 
 
 def corpus_sentences(corpus: str, path: Path) -> Iterator[CorpusSentence]:
@@ -85,6 +100,50 @@ def overlay_row(example: Example, sample: str) -> dict[str, Any]:
     spans = [[mention.start, mention.end] for mention in example.mentions]
     line = {"sentence": sentence_key(example.text), "characters": len(example.text), "mentions": spans}
     return line | {name: row[name] for name in KEPT if row[name]} | {"sample": sample}
+
+
+def extended_overlay(
+    lines: Sequence[Mapping[str, Any]],
+    rows: Iterable[Example],
+    sentences: Iterable[CorpusSentence],
+    sample: str,
+    counts: Counter[str],
+) -> list[Mapping[str, Any]]:
+    """Return an overlay with more labelled rows, to train on, in the order of an overlay.
+
+    Args:
+        lines: the overlay so far. What it holds out stays the same, so that scores stay comparable.
+        rows: labelled rows; those whose sentence is not among `sentences` are passed over.
+        sentences: the corpus.
+        sample: how the rows were drawn, as in `overlay_row`.
+        counts: is filled with what became of the rows of this corpus.
+
+    Raises:
+        ValueError: a row's mention is elsewhere in the corpus's spelling of its sentence.
+    """
+    corpus = {sentence_key(sentence.text): sentence for sentence in sentences}
+    labelled = {(line["sentence"], line["party"]) for line in lines}
+    held_out = {
+        corpus[line["sentence"]].article
+        for line in lines
+        if line["split"] != TRAIN and line["sentence"] in corpus
+    }
+    extended = list(lines)
+    for row in rows:
+        key = sentence_key(row.text)
+        if key not in corpus:
+            continue
+        if (key, row.party) in labelled:
+            counts["labelled before"] += 1
+        elif corpus[key].article in held_out:
+            counts["in an article that is held out"] += 1
+        else:
+            for mention in row.mentions:
+                mention.check(corpus[key].text)
+            labelled.add((key, row.party))
+            extended.append(overlay_row(row, sample) | {"split": TRAIN})
+            counts["added"] += 1
+    return sorted(extended, key=lambda line: (line["sentence"], line["mentions"][0][0], line["party"]))
 
 
 def read_overlay(
