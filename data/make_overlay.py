@@ -14,7 +14,13 @@ import typer
 
 from partystance.console import readable_errors
 from partystance.errors import PartystanceError
-from partystance.labels.overlays import corpus_and_path, corpus_sentences, extended_overlay, write_overlay
+from partystance.labels.overlays import (
+    corpus_and_path,
+    extended_overlay,
+    keyed_sentences,
+    sentence_key,
+    write_overlay,
+)
 from partystance.tables import read_examples, read_rows
 
 
@@ -31,18 +37,20 @@ def main(
         rows = list(read_examples(labelled))
         if without := [row.id for row in rows if not row.label]:
             raise PartystanceError(f"{labelled}: row {without[0]!r} has no label")
-        found = 0
+        left = rows
         for argument in corpora:
             corpus, path = corpus_and_path(argument)
+            sentences = keyed_sentences(corpus, path)
             overlay = folder / f"{corpus}.jsonl"
             lines = list(read_rows(overlay)) if overlay.exists() else []
+            own = [row for row in left if sentence_key(row.text) in sentences]
+            left = [row for row in left if sentence_key(row.text) not in sentences]
             counts: Counter[str] = Counter()
-            lines = extended_overlay(lines, rows, corpus_sentences(corpus, path), sample, counts)
+            lines = extended_overlay(lines, own, sentences, sample, counts)
             write_overlay(overlay, iter(lines))
-            found += counts.total()
             print(f"{overlay}: {len(lines)} rows; " + ", ".join(f"{n} {what}" for what, n in counts.items()))
-        if missing := len(rows) - found:
-            print(f"{missing} rows of {len(rows)}: their sentence is in none of these corpora")
+        if left:
+            print(f"{len(left)} rows of {len(rows)}: their sentence is in none of these corpora")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import pytest
 
 from partystance.errors import InputError
 from partystance.labels.overlays import (
-    corpus_sentences,
     extended_overlay,
     is_overlay,
+    keyed_sentences,
     overlay_row,
     read_overlay,
     sentence_key,
@@ -61,10 +61,9 @@ def test_more_rows_are_to_train_on_and_what_is_held_out_stays(corpus: Path) -> N
     left = replace(ROW, text="Norland left Bel.", party="norland", mentions=(Mention(0, 7, "Norland"),))
     again = replace(ROW, label="neutral", holder="")
     same_article = replace(ROW, party="norland", mentions=(Mention(0, 7, "Norland"),))
-    elsewhere = replace(left, text="Norland left.")
-    rows = [left, left, again, same_article, elsewhere]
+    rows = [left, left, again, same_article]
     counts: Counter[str] = Counter()
-    lines = extended_overlay([held], rows, corpus_sentences("dse", corpus), "polar", counts)
+    lines = extended_overlay([held], rows, keyed_sentences("dse", corpus), "polar", counts)
     assert held in lines
     assert [(line["sentence"], line["split"], line["sample"]) for line in lines if line != held] == [
         (sentence_key(left.text), "train", "polar")
@@ -75,7 +74,7 @@ def test_more_rows_are_to_train_on_and_what_is_held_out_stays(corpus: Path) -> N
 def test_a_mention_elsewhere_in_the_corpus_is_refused(corpus: Path) -> None:
     row = replace(ROW, text="Norland  left Bel.", party="bel", mentions=(Mention(14, 17, "Bel"),))
     with pytest.raises(ValueError, match="mention"):
-        extended_overlay([], [row], corpus_sentences("dse", corpus), "polar", Counter())
+        extended_overlay([], [row], keyed_sentences("dse", corpus), "polar", Counter())
 
 
 def test_rows_without_their_sentence_are_counted(corpus: Path, tmp_path: Path) -> None:

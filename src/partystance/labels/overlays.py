@@ -76,6 +76,11 @@ def corpus_sentences(corpus: str, path: Path) -> Iterator[CorpusSentence]:
             yield sentence
 
 
+def keyed_sentences(corpus: str, path: Path) -> dict[str, CorpusSentence]:
+    """Return the sentences of a corpus file by `sentence_key`. Raises as `corpus_sentences`."""
+    return {sentence_key(sentence.text): sentence for sentence in corpus_sentences(corpus, path)}
+
+
 def _dse(path: Path) -> Iterator[CorpusSentence]:
     for pair in read_pairs(path):
         yield CorpusSentence(pair.text, f"dse:{path.stem}:{pair.line}")
@@ -105,7 +110,7 @@ def overlay_row(example: Example, sample: str) -> dict[str, Any]:
 def extended_overlay(
     lines: Sequence[Mapping[str, Any]],
     rows: Iterable[Example],
-    sentences: Iterable[CorpusSentence],
+    sentences: Mapping[str, CorpusSentence],
     sample: str,
     counts: Counter[str],
 ) -> list[Mapping[str, Any]]:
@@ -113,33 +118,30 @@ def extended_overlay(
 
     Args:
         lines: the overlay so far. What it holds out stays the same, so that scores stay comparable.
-        rows: labelled rows; those whose sentence is not among `sentences` are passed over.
-        sentences: the corpus.
+        rows: labelled rows of sentences of the corpus.
+        sentences: the corpus, by `sentence_key`.
         sample: how the rows were drawn, as in `overlay_row`.
         counts: is filled with what became of the rows of this corpus.
 
     Raises:
         ValueError: a row's mention is elsewhere in the corpus's spelling of its sentence.
     """
-    corpus = {sentence_key(sentence.text): sentence for sentence in sentences}
     labelled = {(line["sentence"], line["party"]) for line in lines}
     held_out = {
-        corpus[line["sentence"]].article
+        sentences[line["sentence"]].article
         for line in lines
-        if line["split"] != TRAIN and line["sentence"] in corpus
+        if line["split"] != TRAIN and line["sentence"] in sentences
     }
     extended = list(lines)
     for row in rows:
         key = sentence_key(row.text)
-        if key not in corpus:
-            continue
         if (key, row.party) in labelled:
             counts["labelled before"] += 1
-        elif corpus[key].article in held_out:
+        elif sentences[key].article in held_out:
             counts["in an article that is held out"] += 1
         else:
             for mention in row.mentions:
-                mention.check(corpus[key].text)
+                mention.check(sentences[key].text)
             labelled.add((key, row.party))
             extended.append(overlay_row(row, sample) | {"split": TRAIN})
             counts["added"] += 1
@@ -161,7 +163,7 @@ def read_overlay(
         InputError: a file is missing or broken, or a line is not one of an overlay.
     """
     counts = Counter() if counts is None else counts
-    sentences = {sentence_key(sentence.text): sentence for sentence in corpus_sentences(corpus, path)}
+    sentences = keyed_sentences(corpus, path)
     for number, line in enumerate(read_rows(overlay), start=1):
         try:
             sentence = sentences.get(line["sentence"])
