@@ -2,16 +2,18 @@
 
 import json
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from partystance.articles import read_articles
-from partystance.corpus import pairs
+from partystance.corpus import mentions_by_party, pairs
 from partystance.parties import Registry
-from partystance.schema import Article, Example
+from partystance.schema import Article, Example, Mention
 from partystance.sentences import split_sentences
+from partystance.splits import normalise
 from partystance.tables import read_examples
 
 DATA = Path(__file__).parents[1] / "data"
@@ -130,3 +132,45 @@ def test_the_card_counts_what_is_there(articles: dict[str, Article], rows: list[
         in card
     )
     assert min(Counter(tag for row in rows for tag in row.phenomena).values()) >= 66
+
+
+@pytest.fixture(scope="module")
+def contrast() -> list[Example]:
+    return list(read_examples(DATA / "labels" / "contrast.jsonl"))
+
+
+def test_contrast_sets_label_every_party_of_every_sentence(contrast: list[Example]) -> None:
+    registry = Registry.shipped()
+    labelled: dict[str, dict[str, tuple[Mention, ...]]] = {}
+    for row in contrast:
+        labelled.setdefault(row.text, {})[row.party] = row.mentions
+        assert row.label_source == "curated"
+        assert bool(row.holder) == bool(row.voice) == (row.label != "neutral"), row.id
+        assert (row.holder == "author") == (row.voice == "author"), row.id
+    assert {text: mentions_by_party(registry.find(text)) for text in labelled} == labelled
+
+
+def test_contrast_sets_stay_in_one_split_and_share_their_words(contrast: list[Example]) -> None:
+    sets: dict[str, dict[str, set[str]]] = {}
+    for row in contrast:
+        assert row.group == row.doc_id
+        sets.setdefault(row.doc_id, {})[row.text] = set(row.text.lower().split())
+    assert all(3 <= len(sentences) <= 5 for sentences in sets.values())
+    for doc_id, sentences in sets.items():
+        assert max(len(one & other) for one, other in combinations(sentences.values(), 2)) >= 4, doc_id
+        labels = {(row.party, row.label) for row in contrast if row.doc_id == doc_id}
+        assert len(labels) > len({party for party, _ in labels}), doc_id  # some party's stance changes
+
+
+def test_no_contrast_sentence_is_a_minimal_pair(contrast: list[Example]) -> None:
+    pairs = (DATA / "minimal_pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    measured = {normalise(row["text"]) for line in pairs for row in json.loads(line)["rows"]}
+    assert not measured & {normalise(row.text) for row in contrast}
+
+
+def test_the_card_counts_the_contrast_sets(contrast: list[Example]) -> None:
+    card = (DATA / "README.md").read_text(encoding="utf-8").split("## Contrast sets")[1]
+    sets, parties = {row.doc_id for row in contrast}, {row.party for row in contrast}
+    counts = [len(contrast), len({row.text for row in contrast}), len(sets), len(parties)]
+    for count in [*counts, *Counter(row.label for row in contrast).values()]:
+        assert f"{count:,}" in card

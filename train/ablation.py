@@ -30,14 +30,18 @@ from partystance.minimal_pairs import MinimalPair, pair_scores, read_minimal_pai
 from partystance.schema import LABELS, Example
 
 SETS = (
-    ("invented", "overlays", "newsmtsc", "dse"),
+    ("invented", "overlays", "contrast"),
     ("invented", "overlays"),
+    ("invented", "overlays", "newsmtsc", "dse"),
     ("overlays",),
     ("invented",),
     ("invented", "overlays", "newsmtsc"),
     ("newsmtsc", "dse"),
 )
 """Which sources train together."""
+
+CONTRAST = "con-"
+"""How the ids of `data/labels/contrast.jsonl` begin."""
 
 SMALL_ROWS, SMALL_EPOCHS = 6000, 8
 """Sets of fewer rows see them more often: three epochs of a thousand sentences are too few steps."""
@@ -65,7 +69,7 @@ def main(
     run: Annotated[Path, typer.Argument(help="a file of configs/train")],
     seed: Annotated[list[int] | None, typer.Option(help="repeat for more [default: 13 14 15]")] = None,
     sources: Annotated[
-        list[str] | None, typer.Option(help="a set, e.g. invented,overlays; repeat for more [default: six]")
+        list[str] | None, typer.Option(help="a set, e.g. invented,overlays; repeat for more [default: seven]")
     ] = None,
 ) -> None:
     """Train on sets of sources and compare what they teach.
@@ -92,7 +96,9 @@ def source(row: Example) -> str:
     """Which source a row of the dataset is from."""
     if row.label_source != CURATED:
         return row.label_source
-    return "overlays" if is_overlay(row) else "invented"
+    if is_overlay(row):
+        return "overlays"
+    return "contrast" if row.doc_id.startswith(CONTRAST) else "invented"
 
 
 def run_folder(sources: Sequence[str], seed: int) -> Path:
