@@ -32,9 +32,8 @@ from partystance.console import readable_errors
 from partystance.corpus import pairs
 from partystance.errors import PartystanceError
 from partystance.files import git_commit, package_versions, sha256_file, write_manifest, write_text
-from partystance.labels.dse import read_dse
+from partystance.labels.corpora import READERS, Format
 from partystance.labels.handmade import RULE, read_handmade, settle
-from partystance.labels.newsmtsc import read_newsmtsc
 from partystance.labels.overlays import read_overlay
 from partystance.labels.rules import rule_answers
 from partystance.minimal_pairs import read_minimal_pairs
@@ -115,7 +114,7 @@ def build(config: DatasetConfig, force: bool = False) -> None:
 def input_files(config: DatasetConfig) -> dict[str, Path]:
     """Everything the result depends on, by name; all of it must exist."""
     overlays = (source.overlay for source in config.sources if source.overlay)
-    labelled = (source_path(config, source) for source in config.sources)
+    labelled = (path for source in config.sources for path in files_of(source_path(config, source)))
     files = [*labelled, *overlays, *config.parties, *config.keep_out]
     missing = [path for path in files if not path.is_file()]
     if missing:
@@ -127,6 +126,11 @@ def input_files(config: DatasetConfig) -> dict[str, Path]:
 def source_path(config: DatasetConfig, source: Source) -> Path:
     """Where a source's file is, as seen from the working directory."""
     return source.path if source.shipped else config.corpus / source.path
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the files of a folder (a corpus published as one)."""
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def article_paths(config: DatasetConfig) -> list[str]:
@@ -142,12 +146,10 @@ def read_sources(
         path = source_path(config, source)
         if source.overlay:
             rows = read_overlay(source.overlay, source.format, path, dropped)
-        elif source.format == "newsmtsc":
-            rows = read_newsmtsc(path, dropped)
-        elif source.format == "dse":
-            rows = read_dse(path, dropped)
-        else:
+        elif source.format == Format.ROWS:
             rows = read_handmade(path, registry, source.label_source)
+        else:
+            rows = READERS[source.format](path, dropped)
         for row in rows:
             yield replace(row, split=source.split or row.split)
 

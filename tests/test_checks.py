@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from partystance.checks import Severity, check_files
 from partystance.cli import app
-from partystance.labelled import Format, LabelledFile, LabelledRow, read_labelled
+from partystance.labelled import LabelledFile, LabelledRow, read_labelled
+from partystance.labels.corpora import Format
 from partystance.parties import Registry
 from partystance.schema import LABELS, Annotation, Example, Mention
 from partystance.tables import read_rows

@@ -54,7 +54,7 @@ GOOD = {
     ("line", "message"),
     [
         ("{broken", r"bad\.jsonl:2: not JSON"),
-        (json.dumps(GOOD | {"polarity": 3}), r"bad\.jsonl:2: polarity 3 of"),
+        (json.dumps(GOOD | {"polarity": 3}), r"bad\.jsonl:2: polarity 3 is not one of -1, 0, 1"),
         (json.dumps(GOOD | {"id": "elsewhere"}), r"bad\.jsonl:2: gid 'elsewhere'"),
         (
             json.dumps({k: v for k, v in GOOD.items() if k != "from"}),

@@ -20,6 +20,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score
 
 from partystance.configs import StrictModel
 from partystance.files import sha256_file, staged
+from partystance.labels.corpora import Format
 from partystance.labels.handmade import HUMAN
 from partystance.labels.rules import rule_answers
 from partystance.parties import Registry
@@ -47,11 +48,11 @@ PARTIES_COUNTED = 100
 
 
 class Source(StrictModel):
-    """A file of labelled rows."""
+    """A file (or folder) of labelled rows."""
 
-    path: Path = Field(description="relative to `corpus`, unless `shipped`")
+    path: Path = Field(description="relative to `corpus`, unless `shipped`; of `seesaw` a folder")
     shipped: bool = Field(default=False, description="`path` is relative to the working directory")
-    format: Literal["rows", "newsmtsc", "dse"] = "rows"
+    format: Format = Field(default=Format.ROWS, description="`rows`: ours; else a corpus as published")
     overlay: Path | None = Field(default=None, description="our labels for the sentences of `path`, a corpus")
     split: str = Field(default="", description="the split it is; empty: divided by `fractions`")
     label_source: str = Field(default=HUMAN, description="for rows that do not say")
@@ -60,7 +61,7 @@ class Source(StrictModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.overlay and self.format == "rows":
+        if self.overlay and self.format == Format.ROWS:
             raise ValueError(f"overlay {self.overlay} needs 'format': which corpus is {self.path}?")
         return self
 

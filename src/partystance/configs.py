@@ -131,7 +131,7 @@ def _explain(model: type[BaseModel], values: dict[str, Any], problem: Any) -> st
     if problem["type"] == "missing":
         given = _at(values, location[:-1])
         return f"key '{key}' is missing" + (f" (given: {', '.join(map(str, given))})" if given else "")
-    if problem["type"] == "literal_error":
+    if problem["type"] in ("literal_error", "enum"):
         choices = [part.strip("' ") for part in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
         hint = did_you_mean(str(problem["input"]), choices)
         return f"key '{key}' = {problem['input']!r} is not a choice{hint}"

@@ -6,22 +6,12 @@ Other readers stop at the first broken row. This one keeps it, with its file and
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 from partystance.errors import InputError
-from partystance.labels.dse import read_dse
-from partystance.labels.newsmtsc import read_newsmtsc
+from partystance.labels.corpora import READERS, Format
 from partystance.schema import Example
 from partystance.tables import numbered_examples
-
-
-class Format(StrEnum):
-    """What a labelled file is written in: our own rows, or a public corpus as published."""
-
-    ROWS = "rows"
-    NEWSMTSC = "newsmtsc"
-    DSE = "dse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +41,7 @@ def read_labelled(path: Path, kind: Format = Format.ROWS) -> LabelledFile:
     if kind == Format.ROWS:
         return _read_rows(path)
     repairs: Counter[str] = Counter()
-    reader = read_newsmtsc if kind == Format.NEWSMTSC else read_dse
-    return LabelledFile(path, _placed(path, reader(path, repairs)), repairs=+repairs)
+    return LabelledFile(path, _placed(path, READERS[kind](path, repairs)), repairs=+repairs)
 
 
 def _read_rows(path: Path) -> LabelledFile:

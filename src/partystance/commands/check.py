@@ -13,7 +13,8 @@ import typer
 from partystance.console import FAILED, readable_errors
 from partystance.errors import PartystanceError
 from partystance.files import write_text
-from partystance.labelled import Format, LabelledFile, read_labelled
+from partystance.labelled import LabelledFile, read_labelled
+from partystance.labels.corpora import Format
 from partystance.parties import Registry
 from partystance.schema import LABELS
 from partystance.splits import article_keys

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from partystance.errors import InputError
+from partystance.labels.published import numbered_lines
 from partystance.schema import Example, Mention
 
 LABEL_SOURCE = "dse"
@@ -56,7 +57,7 @@ def read_pairs(path: Path | str, counts: Counter[str] | None = None) -> Iterator
     """
     source, counts = Path(path), Counter() if counts is None else counts
     seen: dict[tuple[str, tuple[Mention, Mention]], str] = {}
-    for line, content in _lines(source):
+    for line, content in numbered_lines(source):
         columns = content.split("\t")
         brackets = list(_BRACKET.finditer(columns[0]))
         if len(columns) != 4 or len(brackets) != 2 or columns[3] not in RELATIONS:
@@ -103,18 +104,6 @@ def read_dse(path: Path | str, counts: Counter[str] | None = None) -> Iterator[E
             holder=pair.entities[holder].surface,
             label_source=LABEL_SOURCE,
         )
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="\n") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, line.rstrip("\r\n")
-    except OSError as error:
-        raise InputError(path, f"cannot read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(path, "not UTF-8") from None
 
 
 def _mend(text: str, start: int, end: int) -> Mention | None:

@@ -4,15 +4,14 @@ Reads both published formats: one sentence with all its targets a line (`train.j
 target a line (`*-hf/*.jsonl`, polarity -1/0/1). Corpus: https://github.com/fhamborg/NewsMTSC, MIT licence.
 """
 
-import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from partystance.errors import InputError
-from partystance.schema import Example, Mention
+from partystance.labels.published import at_offsets, field, json_lines, once_each, placed_at, stance
+from partystance.schema import Example
 
 LABEL_SOURCE = "newsmtsc"
 
@@ -36,77 +35,36 @@ def read_newsmtsc(path: Path | str, counts: Counter[str] | None = None) -> Itera
         InputError: a line is not JSON or lacks a field, or a gid or polarity is of an unknown kind.
     """
     counts = Counter() if counts is None else counts
-    same: dict[tuple[str, int, int], list[Example]] = defaultdict(list)
-    for line, row in _rows(Path(path)):
-        try:
-            for example in _examples(row, counts):
-                mention = example.mentions[0]
-                same[example.text, mention.start, mention.end].append(example)
-        except KeyError as error:
-            raise InputError(path, f"field {error} is missing: not a NewsMTSC row", line) from None
-        except (TypeError, ValueError) as error:
-            raise InputError(path, str(error), line) from None
-    for examples in same.values():
-        if len({example.label for example in examples}) == 1:
-            counts["same target again"] += len(examples) - 1
-            yield examples[0]
-        else:
-            counts["same target with different polarities"] += len(examples)
+    yield from once_each(_examples(Path(path), counts), counts)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
-    try:
-        with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, json.loads(line)
-    except OSError as error:
-        raise InputError(path, f"cannot read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(path, "not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise InputError(path, f"not JSON: {error.msg} (column {error.colno})", number) from None
+def _examples(path: Path, counts: Counter[str]) -> Iterator[Example]:
+    for line, row in json_lines(path):
+        with placed_at(path, line):
+            single = isinstance(row, dict) and "targets" not in row
+            text = field(row, "sentence" if single else "sentence_normalized", str)
+            targets = [row] if single else field(row, "targets", list)
+            found = [_example(text, target, "id" if single else "Input.gid", counts) for target in targets]
+        yield from (example for example in found if example)
 
 
-def _examples(row: Mapping[str, Any], counts: Counter[str]) -> Iterator[Example]:
-    """Yield the examples of one line; those whose mention is not in the sentence are counted instead."""
-    if "targets" in row:
-        text, targets = row["sentence_normalized"], row["targets"]
-    else:
-        text, targets = row["sentence"], [row]
-    for target in targets:
-        mention = _locate(text, target["mention"], target["from"], target["to"])
-        if mention is None:
-            counts["mention not at its offsets and not found elsewhere without doubt"] += 1
-            continue
-        if (mention.start, mention.end) != (target["from"], target["to"]):
-            counts["offsets mended"] += 1
-        yield _example(text, mention, target["Input.gid" if "targets" in row else "id"], target["polarity"])
-
-
-def _locate(text: str, surface: str, start: int, end: int) -> Mention | None:
-    """Return the mention at its offsets, else where its words stand if they stand in one place, else None."""
-    if text[start:end] == surface:
-        return Mention(start, end, surface)
-    places = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(surface)}(?!\w)", text)]
-    return Mention(places[0], places[0] + len(surface), surface) if len(places) == 1 and surface else None
-
-
-def _example(text: str, mention: Mention, gid: str, polarity: float) -> Example:
+def _example(text: str, target: Any, gid_field: str, counts: Counter[str]) -> Example | None:
+    """The example of a target, or None (counted) when its mention is not in the sentence."""
+    start, end = field(target, "from", int), field(target, "to", int)
+    mention = at_offsets(text, field(target, "mention", str), start, end, counts)
+    gid, polarity = field(target, gid_field, str), field(target, "polarity", float, int)
     parts = _GID.match(gid)
     if parts is None:
         raise ValueError(f"gid {gid!r} does not begin with a source, an article and a sentence number")
-    if polarity not in _POLARITY:
-        raise ValueError(f"polarity {polarity!r} of {gid!r} is not one of {', '.join(map(str, _POLARITY))}")
-    return Example(
+    label = stance(polarity, _POLARITY, "polarity")
+    return mention and Example(
         id=f"{LABEL_SOURCE}:{gid}",
         doc_id=parts["article"],
         sentence_index=int(parts["sentence"]),
         text=text,
         party=mention.surface,
         mentions=(mention,),
-        label=_POLARITY[int(polarity)],
+        label=label,
         label_source=LABEL_SOURCE,
         group=parts["article"],
     )

@@ -7,7 +7,7 @@ no sentence.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Any
 
 from partystance.errors import InputError, PartystanceError
 from partystance.files import write_text
+from partystance.labels.corpora import READERS, Format
 from partystance.labels.dse import read_pairs
 from partystance.labels.handmade import CURATED
-from partystance.labels.newsmtsc import read_newsmtsc
 from partystance.schema import Example, Mention
 from partystance.splits import normalise
 from partystance.tables import read_rows
@@ -67,10 +67,10 @@ def corpus_sentences(corpus: str, path: Path) -> Iterator[CorpusSentence]:
     Raises:
         InputError: an unknown corpus, or a file that is not in its format.
     """
-    if corpus not in _READERS:
-        raise InputError(path, f"unknown corpus {corpus!r}; known: {', '.join(_READERS)}")
+    if corpus not in READERS:
+        raise InputError(path, f"unknown corpus {corpus!r}; known: {', '.join(READERS)}")
     seen: set[str] = set()
-    for sentence in _READERS[corpus](path):
+    for sentence in _sentences(corpus, path):
         if (key := sentence_key(sentence.text)) not in seen:
             seen.add(key)
             yield sentence
@@ -81,17 +81,13 @@ def keyed_sentences(corpus: str, path: Path) -> dict[str, CorpusSentence]:
     return {sentence_key(sentence.text): sentence for sentence in corpus_sentences(corpus, path)}
 
 
-def _dse(path: Path) -> Iterator[CorpusSentence]:
-    for pair in read_pairs(path):
-        yield CorpusSentence(pair.text, f"dse:{path.stem}:{pair.line}")
-
-
-def _newsmtsc(path: Path) -> Iterator[CorpusSentence]:
-    for example in read_newsmtsc(path):
-        yield CorpusSentence(example.text, example.group)
-
-
-_READERS: Mapping[str, Callable[[Path], Iterator[CorpusSentence]]] = {"dse": _dse, "newsmtsc": _newsmtsc}
+def _sentences(corpus: str, path: Path) -> Iterator[CorpusSentence]:
+    if corpus == Format.DSE:  # a pair without a relation gives no row, but its sentence is one of the corpus
+        for pair in read_pairs(path):
+            yield CorpusSentence(pair.text, f"dse:{path.stem}:{pair.line}")
+    else:
+        for example in READERS[corpus](path, Counter()):
+            yield CorpusSentence(example.text, example.group or example.doc_id)
 
 
 def overlay_row(example: Example, sample: str) -> dict[str, Any]:
@@ -155,7 +151,7 @@ def read_overlay(
 
     Args:
         overlay: a JSONL file of `overlay_row` lines.
-        corpus: `dse` or `newsmtsc`.
+        corpus: a format of `corpora.READERS`.
         path: the corpus file that the labelled sentences are from.
         counts: is filled with how many rows found their sentence, and why others did not.
 
