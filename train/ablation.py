@@ -2,15 +2,17 @@
 
     python train/ablation.py data/built/news configs/train/news.yaml
 
-Takes the train rows of a set of sources out of a built dataset, fine-tunes with each seed, scores the test
-split and the minimal pairs, and writes `ablation.json` and `ablation.md` to `models/ablation/`. Runs that are
-there already are not trained again. Some two hours on 2 CPU cores.
+Takes the train rows of sets of sources out of a built dataset, fine-tunes on one set or on one after the
+other with each seed, scores the test split and the minimal pairs, and writes `ablation.json` and
+`ablation.md` to `models/ablation/`. Runs that are there already are not trained again. Some five hours on 2
+CPU cores.
 """
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -29,16 +31,20 @@ from partystance.labels.overlays import is_overlay
 from partystance.minimal_pairs import MinimalPair, pair_scores, read_minimal_pairs
 from partystance.schema import LABELS, Example
 
-SETS = (
-    ("invented", "overlays", "contrast"),
-    ("invented", "overlays"),
-    ("invented", "overlays", "newsmtsc", "dse"),
-    ("overlays",),
-    ("invented",),
-    ("invented", "overlays", "newsmtsc"),
-    ("newsmtsc", "dse"),
+Recipe = tuple[tuple[str, ...], ...]
+"""Sources that train together, in stages: each stage goes on from the weights of the one before."""
+
+RECIPES = (
+    "newsmtsc,dse then invented,overlays,contrast",
+    "newsmtsc,dse then invented,overlays",
+    "invented,overlays,contrast",
+    "invented,overlays",
+    "invented,overlays,newsmtsc,dse",
+    "overlays",
+    "invented",
+    "newsmtsc,dse",
 )
-"""Which sources train together."""
+THEN = " then "
 
 CONTRAST = "con-"
 """How the ids of `data/labels/contrast.jsonl` begin."""
@@ -53,7 +59,7 @@ BOOTSTRAP = {"n_resamples": 1000, "seed": 13}
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A set of sources: test macro-F1 (by seed, mean, 95 % interval), F1 by class, minimal pairs right."""
+    """A recipe: test macro-F1 (by seed, mean, 95 % interval), F1 by class, minimal pairs right."""
 
     sources: str
     train_rows: int
@@ -69,27 +75,37 @@ def main(
     run: Annotated[Path, typer.Argument(help="a file of configs/train")],
     seed: Annotated[list[int] | None, typer.Option(help="repeat for more [default: 13 14 15]")] = None,
     sources: Annotated[
-        list[str] | None, typer.Option(help="a set, e.g. invented,overlays; repeat for more [default: seven]")
+        list[str] | None,
+        typer.Option(help="e.g. 'newsmtsc then invented,overlays'; repeat for more [default: eight]"),
     ] = None,
 ) -> None:
-    """Train on sets of sources and compare what they teach.
+    """Train on sets of sources, or on one after the other, and compare what they teach.
 
-    Example:
+    Examples:
 
         python train/ablation.py data/built/news configs/train/news.yaml --seed 13 --seed 14
+
+        python train/ablation.py data/built/news configs/train/news.yaml --sources "dse then overlays"
     """
     with readable_errors("finished runs are kept: the same command goes on"):
         seeds = seed or [13, 14, 15]
         rows = read_split(data, "train")
-        chosen = [tuple(names.split(",")) for names in sources] if sources else SETS
-        sets = {names: [row for row in rows if source(row) in names] for names in chosen}
-        if empty := [",".join(names) for names, own in sets.items() if not own]:
-            known = ", ".join(sorted({source(row) for row in rows}))
-            raise PartystanceError(f"--sources {empty[0]}: no such rows in {data}; there are {known}")
+        recipes = [recipe(text) for text in sources or RECIPES]
+        known = Counter(source(row) for row in rows)
+        for name in (name for stages in recipes for names in stages for name in names):
+            if name not in known:
+                there = ", ".join(sorted(known))
+                raise PartystanceError(f"--sources {name}: no such rows in {data}; there are {there}")
         for one in seeds:  # seed by seed, so that what is done early already compares
-            for names, own in sets.items():
-                finetune(data, run, names, own, one)
-        compare(data, sets, seeds)
+            for stages in recipes:
+                for number in range(len(stages)):
+                    finetune(data, run, stages[: number + 1], rows, one)
+        compare(data, {stages: sum(known[name] for name in stages[-1]) for stages in recipes}, seeds)
+
+
+def recipe(text: str) -> Recipe:
+    """Return the stages of `a,b then c`."""
+    return tuple(tuple(names.split(",")) for names in text.split(THEN))
 
 
 def source(row: Example) -> str:
@@ -101,36 +117,39 @@ def source(row: Example) -> str:
     return "contrast" if row.doc_id.startswith(CONTRAST) else "invented"
 
 
-def run_folder(sources: Sequence[str], seed: int) -> Path:
-    """Where a set's run with a seed is written."""
-    return RUNS / f"{'-'.join(sources)}-{seed}"
+def run_folder(stages: Recipe, seed: int) -> Path:
+    """Where a recipe's run with a seed is written."""
+    return RUNS / f"{'-then-'.join('-'.join(names) for names in stages)}-{seed}"
 
 
-def finetune(data: Path, run: Path, sources: Sequence[str], rows: Sequence[Example], seed: int) -> None:
-    """Fine-tune on the rows of a set with a seed, unless that run is there."""
-    folder = run_folder(sources, seed)
+def finetune(data: Path, run: Path, stages: Recipe, rows: Sequence[Example], seed: int) -> None:
+    """Fine-tune the last stage of a recipe from the run of those before, unless that is done."""
+    folder = run_folder(stages, seed)
     if (folder / "manifest.json").is_file():
         return
-    part = RUNS / "data" / "-".join(sources)
+    *before, names = stages
+    own = [row for row in rows if source(row) in names]
+    part = RUNS / "data" / "-".join(names)
     part.mkdir(parents=True, exist_ok=True)
-    write_split(part / "train.parquet", rows)
+    write_split(part / "train.parquet", own)
     shutil.copyfile(data / "validation.parquet", part / "validation.parquet")
     command = ["train/finetune.py", str(run), f"data={part}", f"output={folder}", f"seed={seed}"]
-    command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (len(rows) < SMALL_ROWS)
+    command += [f"encoder={run_folder(tuple(before), seed)}"] * bool(before)
+    command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (len(own) < SMALL_ROWS)
     if subprocess.run([sys.executable, *command], check=False).returncode:
         raise PartystanceError(f"this run failed: python {' '.join(command)}")
 
 
-def compare(data: Path, sets: dict[tuple[str, ...], list[Example]], seeds: Sequence[int]) -> None:
-    """Score every set and write the table."""
+def compare(data: Path, recipes: Mapping[Recipe, int], seeds: Sequence[int]) -> None:
+    """Score every recipe, given with the rows of its last stage, and write the table."""
     test, pairs = read_split(data, "test"), list(read_minimal_pairs(PAIRS))
-    scores = [score(sources, len(rows), seeds, test, pairs) for sources, rows in sets.items()]
+    scores = [score(stages, train_rows, seeds, test, pairs) for stages, train_rows in recipes.items()]
     facts = {
         "data": {name: sha256_file(data / f"{name}.parquet") for name in ("train", "validation", "test")},
         "seeds": list(seeds),
         "test_rows": len(test),
         "commit": git_commit(),
-        "sets": [asdict(s) for s in scores],
+        "recipes": [asdict(s) for s in scores],
     }
     table = markdown(scores, seeds)
     write_text(RUNS / "ablation.md", table)
@@ -139,7 +158,7 @@ def compare(data: Path, sets: dict[tuple[str, ...], list[Example]], seeds: Seque
 
 
 def score(
-    sources: Sequence[str],
+    stages: Recipe,
     train_rows: int,
     seeds: Sequence[int],
     test: Sequence[Example],
@@ -151,7 +170,7 @@ def score(
     truth, articles = gold(test), groups(test)
     resampled, matrices, by_seed, right = [], [], [], []
     for seed in seeds:
-        classifier = StanceClassifier.from_pretrained(run_folder(sources, seed))
+        classifier = StanceClassifier.from_pretrained(run_folder(stages, seed))
         labels = metrics.class_indices(p.label for p in classifier.predict(test))
         sums = metrics.group_matrices(truth, labels, articles)
         resampled.append(metrics.macro_f1(metrics.resample(sums, **BOOTSTRAP)))
@@ -162,7 +181,7 @@ def score(
     interval = metrics.percentile_interval(np.mean(resampled, axis=0))
     f1 = np.mean([metrics.f1(matrix) for matrix in matrices], axis=0)
     return Score(
-        sources=" + ".join(sources),
+        sources=", then ".join(" + ".join(names) for names in stages),
         train_rows=train_rows,
         by_seed=by_seed,
         macro_f1=float(np.mean(by_seed)),
