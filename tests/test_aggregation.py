@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from tokenizers import Tokenizer
-from transformers.modeling_outputs import SequenceClassifierOutput
 from typer.testing import CliRunner
 
 from partystance.aggregation import Method, aggregate, dawid_skene, majority
@@ -19,6 +18,7 @@ from partystance.cli import app
 from partystance.encoding import SpanEncoder
 from partystance.errors import PartystanceError
 from partystance.metrics import brier
+from partystance.model import SpanStanceOutput
 from partystance.ratings import MISSING, Ratings
 from partystance.schema import Annotation, Example, Mention
 from partystance.tables import FORMATS, read_examples, read_rows, write_rows
@@ -197,11 +197,11 @@ def test_a_built_split_carries_soft_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_loss_of_one_hot_soft_labels_equals_the_hard_loss(weights, smoothing) -> None:
     torch.manual_seed(3)
-    outputs = SequenceClassifierOutput(logits=torch.randn(4, 2, 3))
+    outputs = SpanStanceOutput(logits=torch.randn(4, 2, 3), holder_shares=torch.randn(4, 2, 2))
     hard = torch.tensor([[0, 1], [2, IGNORED], [1, 1], [0, IGNORED]])
     soft = torch.eye(3)[hard.clamp(min=0)]
     soft[hard == IGNORED] = IGNORED
-    loss = StanceLoss(weights, smoothing)
+    loss = StanceLoss(weights, smoothing, 0.3)
     assert float(loss(outputs, soft)) == pytest.approx(float(loss(outputs, hard)), abs=1e-6)
     parts = float(loss(outputs, soft, soft.ne(IGNORED).sum()))  # as the Trainer counts
     assert parts == pytest.approx(float(loss(outputs, hard, hard.ne(IGNORED).sum())), abs=1e-6)
@@ -209,7 +209,8 @@ def test_loss_of_one_hot_soft_labels_equals_the_hard_loss(weights, smoothing) ->
 
 def test_loss_of_soft_labels_by_hand() -> None:
     logits = torch.log(torch.tensor([[[0.5, 0.25, 0.25]]]))
-    loss = StanceLoss(None, 0.0)(SequenceClassifierOutput(logits=logits), torch.tensor([[[0.5, 0.5, 0.0]]]))
+    outputs = SpanStanceOutput(logits=logits, holder_shares=torch.full((1, 1, 2), -1e9))
+    loss = StanceLoss(None, 0.0, 0.3)(outputs, torch.tensor([[[0.5, 0.5, 0.0]]]))
     assert float(loss) == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(4), abs=1e-6)
 
 

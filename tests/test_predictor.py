@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from partystance import StanceClassifier
 from partystance.errors import PartystanceError
 from partystance.schema import Example, Mention
+from partystance.torch_engine import TorchEngine
 
 SENTENCES = [
     "Arvenia accused Russia of shelling the port and praised Norway.",
@@ -67,13 +68,15 @@ def test_all_parties_of_a_sentence_come_from_one_encoder_pass(
     classifier: StanceClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[int] = []
-    forward = classifier.model.encoder.forward
+    assert isinstance(classifier.engine, TorchEngine)
+    encoder = classifier.engine.model.encoder
+    forward = encoder.forward
 
     def counting(*args: object, **kwargs: torch.Tensor) -> object:
         encoded.append(kwargs["input_ids"].shape[0])
         return forward(*args, **kwargs)
 
-    monkeypatch.setattr(classifier.model.encoder, "forward", counting)
+    monkeypatch.setattr(encoder, "forward", counting)
     four = [row for row in rows() if row.text == SENTENCES[3]]
     assert len(classifier.predict(four)) == 4
     assert encoded == [1]

@@ -317,5 +317,5 @@ def test_a_model_says_what_it_says_elsewhere_and_shows_what_its_head_saw(
     expected = [p.probabilities for p in classifier.predict(every_pair)]
     assert probabilities == pytest.approx(np.array(expected), abs=1e-5)
     with torch.inference_mode():
-        again = classifier.model.head(torch.from_numpy(features)).softmax(-1).numpy()
+        again = classifier.engine.model.head(torch.from_numpy(features)).softmax(-1).numpy()
     assert probabilities == pytest.approx(again, abs=1e-5)

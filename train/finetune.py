@@ -101,7 +101,7 @@ def finetune(run: RunConfig, resume: bool) -> None:
         train_dataset=windows,
         eval_dataset=TrainingWindows(validation, encoder),
         data_collator=Collator(encoder),
-        compute_loss_func=StanceLoss(weights, run.training.label_smoothing_factor),
+        compute_loss_func=StanceLoss(weights, run.training.label_smoothing_factor, run.holder_weight),
         compute_metrics=validation_scores,
         optimizers=(torch.optim.AdamW(groups, lr=rate, fused=True), None),
         callbacks=[EarlyStoppingCallback(run.early_stopping_patience), SealCheckpoints(), clock],
@@ -185,7 +185,7 @@ def training_arguments(run: RunConfig) -> TrainingArguments:
 def validation_scores(prediction: EvalPrediction) -> dict[str, float]:
     """Macro-F1 and accuracy over the targets of the validation split."""
     labels = np.asarray(prediction.label_ids)
-    logits = np.asarray(prediction.predictions)
+    logits = np.asarray(prediction.predictions[0])  # beside what else the model returns
     kept = labels != IGNORED
     measured = scores(labels[kept], logits[kept].argmax(-1))
     return {"macro_f1": measured["macro_f1"], "accuracy": measured["accuracy"]}

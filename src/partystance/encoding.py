@@ -6,7 +6,8 @@ offsets will do.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +24,7 @@ MAX_TOKENS = 160
 """Sentences longer than this are cut around the mention; about four times a news sentence's usual length."""
 
 BATCH_TOKENS = 4096
-"""Tokens of a batch, padding included. On a CPU larger batches gain nothing; a GPU may be given more."""
+"""Tokens of a batch, padding included, for PyTorch. Larger ones gain nothing on a CPU."""
 
 _CHARS_PER_TOKEN = 16  # no alphabet's tokens are longer on average; bounds the work on a monstrous "sentence"
 
@@ -33,13 +34,19 @@ class Window:
     """What the encoder reads of one sentence: all of it, or the part around one target.
 
     `targets` are positions in the sequence of targets given to `SpanEncoder.encode`; `spans[i]` are the
-    token positions, special tokens counted, of the mentions of `targets[i]` (never empty).
+    token positions, special tokens counted, of the mentions of `targets[i]` (never empty). `offsets` are
+    the characters of the sentence that each token stands for, end exclusive; (0, 0) for a special token.
     """
 
     input_ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
     targets: tuple[int, ...]
     spans: tuple[tuple[int, ...], ...]
     truncated: bool = False
+
+    def tokens_of(self, mentions: Sequence[Mention]) -> tuple[int, ...]:
+        """Return the positions of the tokens that share a character with a mention; empty when none does."""
+        return tuple(_overlapping(self.offsets, mentions))
 
 
 class SpanEncoder:
@@ -84,7 +91,8 @@ class SpanEncoder:
             encoding = self.tokenizer.encode(text, add_special_tokens=False)
             if len(encoding.ids) <= self.room:
                 spans = tuple(self._span(encoding.offsets, mentions) for mentions in targets)
-                return [self._window(encoding.ids, tuple(range(len(targets))), spans, truncated=False)]
+                everything = tuple(range(len(targets)))
+                return [self._window(encoding.ids, encoding.offsets, everything, spans, truncated=False)]
         return [self._cut(text, mentions, position) for position, mentions in enumerate(targets)]
 
     def encode_rows(self, examples: Sequence[Example]) -> Iterator[tuple[Window, list[int]]]:
@@ -107,24 +115,28 @@ class SpanEncoder:
         left = max(0, first.start - margin)
         encoding = self.tokenizer.encode(text[left : first.end + margin], add_special_tokens=False)
         offsets = [(start + left, end + left) for start, end in encoding.offsets]
-        centre = _overlapping(offsets, [first])
+        centre = _overlapping(offsets, [first]) or [_nearest(offsets, first)]
         spare = max(0, self.room - len(centre))
         start = max(0, min(centre[0] - spare // 2, len(offsets) - self.room))
         kept = slice(start, start + self.room)
         spans = (self._span(offsets[kept], mentions),)
-        return self._window(encoding.ids[kept], (position,), spans, truncated=True)
+        return self._window(encoding.ids[kept], offsets[kept], (position,), spans, truncated=True)
 
     def _span(self, offsets: Sequence[tuple[int, int]], mentions: Sequence[Mention]) -> tuple[int, ...]:
-        return tuple(token + len(self.prefix) for token in _overlapping(offsets, mentions))
+        tokens = _overlapping(offsets, mentions) or [_nearest(offsets, mentions[0])]
+        return tuple(token + len(self.prefix) for token in tokens)
 
     def _window(
         self,
         ids: Sequence[int],
+        offsets: Sequence[tuple[int, int]],
         targets: tuple[int, ...],
         spans: tuple[tuple[int, ...], ...],
         truncated: bool,
     ) -> Window:
-        return Window((*self.prefix, *ids, *self.suffix), targets, spans, truncated)
+        nowhere = (0, 0)
+        padded = (*[nowhere] * len(self.prefix), *offsets, *[nowhere] * len(self.suffix))
+        return Window((*self.prefix, *ids, *self.suffix), padded, targets, spans, truncated)
 
     def collate(self, windows: Sequence[Window]) -> dict[str, NDArray[np.int64]]:
         """Pad windows to one batch.
@@ -147,39 +159,47 @@ class SpanEncoder:
         return {"input_ids": input_ids, "attention_mask": attention_mask, "target_mask": target_mask}
 
 
-def fill_rows(
-    values: NDArray[Any],
+Arrays = Mapping[str, NDArray[np.int64]]
+"""A collated batch, by the names of `SpanEncoder.collate`."""
+
+
+def answered(
     examples: Sequence[Example],
     encoder: SpanEncoder,
-    answer: Callable[[dict[str, NDArray[np.int64]]], NDArray[Any]],
+    answer: Callable[[Arrays], tuple[NDArray[Any], ...]],
     batch_tokens: int = BATCH_TOKENS,
+    workers: int = 1,
     progress: str = "",
-) -> NDArray[np.bool_]:
-    """Write what a model answers for each row into `values` (N, D), reading in batches of like length.
+) -> Iterator[tuple[Window, list[int], tuple[NDArray[Any], ...]]]:
+    """Ask a model about rows, in batches of like length, those of one text together.
 
     Args:
-        values: is filled; row i belongs to example i.
-        examples: (N).
+        examples: rows, in any order.
         encoder: makes the windows.
-        answer: from a collated batch to (B, K, D), one vector a target.
+        answer: from a collated batch to arrays whose first axis is the windows of the batch.
         batch_tokens: tokens of a batch, padding included.
+        workers: how many batches are answered at once, by threads.
         progress: what a bar is called; empty for none.
 
-    Returns:
-        Whether the sentence of each row was cut: (N,).
+    Yields:
+        Each window, the position among `examples` of each of its targets, and its part of the answers.
     """
-    truncated = np.zeros(len(examples), dtype=bool)
     windows = list(encoder.encode_rows(examples))
-    lengths = [len(window.input_ids) for window, _ in windows]
-    with tqdm(total=len(examples), desc=progress, unit=" pairs", disable=not progress) as bar:
-        for batch in batches_by_length(lengths, batch_tokens):
-            answers = answer(encoder.collate([windows[index][0] for index in batch]))
-            for index, found in zip(batch, answers, strict=True):
+    batches = list(batches_by_length([len(window.input_ids) for window, _ in windows], batch_tokens))
+
+    def ask(batch: list[int]) -> tuple[NDArray[Any], ...]:
+        return answer(encoder.collate([windows[index][0] for index in batch]))
+
+    with (
+        tqdm(total=len(examples), desc=progress, unit=" pairs", disable=not progress) as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        answers = pool.map(ask, batches) if workers > 1 else map(ask, batches)
+        for batch, arrays in zip(batches, answers, strict=True):
+            for place, index in enumerate(batch):
                 window, positions = windows[index]
-                values[positions] = found[: len(positions)]
-                truncated[positions] = window.truncated
+                yield window, positions, tuple(array[place] for array in arrays)
                 bar.update(len(positions))
-    return truncated
 
 
 def batches_by_length(lengths: Sequence[int], max_batch_tokens: int) -> Iterable[list[int]]:
@@ -200,16 +220,18 @@ def batches_by_length(lengths: Sequence[int], max_batch_tokens: int) -> Iterable
 
 
 def _overlapping(offsets: Sequence[tuple[int, int]], mentions: Sequence[Mention]) -> list[int]:
-    """Tokens sharing a character with a mention; the nearest one where a tokenizer left the mention out."""
-    found = [
+    """Tokens sharing a character with a mention; none where a tokenizer left the mention out."""
+    return [
         token
         for token, (start, end) in enumerate(offsets)
         if any(start < mention.end and mention.start < end for mention in mentions)
     ]
-    if found or not offsets:
-        return found or [0]
-    first = mentions[0].start
-    return [min(range(len(offsets)), key=lambda token: abs(offsets[token][0] - first))]
+
+
+def _nearest(offsets: Sequence[tuple[int, int]], mention: Mention) -> int:
+    """The token that begins nearest to a mention."""
+    starts = [abs(start - mention.start) for start, _ in offsets]
+    return starts.index(min(starts)) if starts else 0
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

@@ -1,6 +1,6 @@
 """What a frozen encoder makes of a (sentence, party) pair: features for a classifier fitted in a second."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ try:
     from transformers import AutoModel
     from transformers.utils.logging import disable_progress_bar
 
-    from partystance.encoding import MAX_TOKENS, SpanEncoder, fill_rows
+    from partystance.encoding import MAX_TOKENS, Arrays, SpanEncoder, answered
     from partystance.model import mean_states
 except ModuleNotFoundError as error:
     raise PartystanceError(f"features need {error.name}: pip install 'partystance[train]'") from None
@@ -37,15 +37,17 @@ def frozen_features(
     disable_progress_bar()  # of loading the weights, which takes no time
     model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32).eval()
 
-    def answer(arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+    def answer(arrays: Arrays) -> tuple[NDArray[np.float32]]:
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         targets, attention = tensors.pop("target_mask"), tensors["attention_mask"]
         with torch.inference_mode():
             hidden = model(**tensors).last_hidden_state
             spans = mean_states(hidden, targets)
             sentences = mean_states(hidden, attention.unsqueeze(1)).expand_as(spans)
-            return torch.cat([spans, sentences], dim=-1).numpy()
+            return (torch.cat([spans, sentences], dim=-1).numpy(),)
 
     values = np.zeros((len(examples), 2 * model.config.hidden_size), dtype=np.float32)
-    fill_rows(values, examples, SpanEncoder.from_pretrained(folder, MAX_TOKENS), answer, progress=progress)
+    tokenizer = SpanEncoder.from_pretrained(folder, MAX_TOKENS)
+    for _, positions, (found,) in answered(examples, tokenizer, answer, progress=progress):
+        values[positions] = found[: len(positions)]
     return values

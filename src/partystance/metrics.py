@@ -26,7 +26,7 @@ Metric = Callable[[NDArray[Any]], Floats]
 """From confusion matrices `(..., 3, 3)` to one score each `(...)`."""
 
 CLASSES = len(LABELS)
-POLAR = (LABELS.index(Stance.SUPPORT), LABELS.index(Stance.CRITICIZE))
+POLAR_INDICES = (LABELS.index(Stance.SUPPORT), LABELS.index(Stance.CRITICIZE))
 
 CALIBRATION_BINS = 10
 """Guo et al. (ICML 2017) take 15; test sets of some hundred rows fill no more than 10."""
@@ -93,7 +93,7 @@ def macro_f1(matrices: NDArray[Any]) -> Floats:
 
 def polar_f1(matrices: NDArray[Any]) -> Floats:
     """Mean F1 of `support` and `criticize`: (...). SemEval's F1 of the polar classes (Nakov et al., 2016)."""
-    return f1(matrices)[..., POLAR].mean(-1)
+    return f1(matrices)[..., POLAR_INDICES].mean(-1)
 
 
 def average_recall(matrices: NDArray[Any]) -> Floats:

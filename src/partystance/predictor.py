@@ -1,5 +1,6 @@
 """A trained model and texts in, stances out: in order, by length, one pass for all parties of a text."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -10,21 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from partystance.encoding import SpanEncoder, answered
+from partystance.engines import INT8, WEIGHTS, Engine, load_engine, softmax
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
+from partystance.holders import name_holder
 from partystance.parties import Registry
-from partystance.schema import LABELS, Example, Mention, Prediction
-
-try:
-    import torch
-    from transformers.utils.logging import disable_progress_bar
-
-    from partystance.encoding import BATCH_TOKENS, SpanEncoder, fill_rows
-    from partystance.model import SpanStanceModel
-except ModuleNotFoundError as error:
-    raise PartystanceError(
-        f"predicting needs {error.name}: pip install 'partystance[train]' (finding mentions works without)"
-    ) from None
+from partystance.schema import LABELS, POLAR, Example, Mention, Prediction, Stance
 
 Input = Example | Mapping[str, Any] | tuple[str, str, str] | tuple[str, int, int] | tuple[str, str]
 
@@ -32,49 +25,61 @@ _CHUNK = 4096  # examples read ahead to be sorted by length: enough for little p
 
 
 class StanceClassifier:
-    """Predicts the stance toward a party in a sentence.
+    """Predicts the stance toward a party in a sentence, and who takes it.
 
     Example:
         >>> classifier = StanceClassifier.from_pretrained("models/demo")  # doctest: +SKIP
         >>> classifier.predict([("Arvenia praised ", "Russia", " for its restraint.")])  # doctest: +SKIP
 
     Args:
-        model: the span model.
+        engine: runs the model.
         encoder: its tokenizer.
         model_id: written beside every prediction.
         registry: finds the party of `(text, party)` inputs; by default the parties that ship.
-        device: where to run; by default a GPU when there is one.
+        temperature: what logits are divided by, so that probabilities are calibrated (Guo et al., ICML 2017).
     """
 
     def __init__(
         self,
-        model: SpanStanceModel,
+        engine: Engine,
         encoder: SpanEncoder,
         model_id: str = "",
         registry: Registry | None = None,
-        device: str | None = None,
+        temperature: float = 1.0,
     ) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = model.to(self.device).eval()  # pyright: ignore[reportArgumentType]
-        self.encoder, self.model_id, self._registry = encoder, model_id, registry
+        self.engine, self.encoder, self.model_id = engine, encoder, model_id
+        self._registry, self.temperature = registry, temperature
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path, *, registry: Registry | None = None, device: str | None = None
+        cls,
+        name_or_path: str | Path,
+        *,
+        registry: Registry | None = None,
+        device: str | None = None,
+        engine: str | None = None,
     ) -> Self:
-        """Load a run's folder, or a hub id. Safetensors only; nothing in the folder is executed.
+        """Load a run's folder, or a hub id. Safetensors and CTranslate2 only; nothing in it is executed.
+
+        Args:
+            name_or_path: the folder or id.
+            registry: as in the constructor.
+            device: cpu, cuda, ...; by default a GPU when PyTorch runs the model and there is one.
+            engine: `int8` or `torch`; by default the first where the run has it.
 
         Raises:
             PartystanceError: there is no such folder, or it holds no span stance model.
         """
         folder = _folder(str(name_or_path))
-        disable_progress_bar()  # of loading the weights, which takes no time
-        model = SpanStanceModel.from_pretrained(folder, use_safetensors=True)
-        model_id = f"{Path(name_or_path).name}@{sha256_file(folder / 'model.safetensors')[:12]}"
-        return cls(model, SpanEncoder.from_pretrained(folder), model_id, registry, device)
+        loaded = load_engine(folder, device, engine)
+        weights = WEIGHTS if (folder / WEIGHTS).exists() else f"{INT8}/model.bin"
+        model_id = f"{Path(name_or_path).name}@{sha256_file(folder / weights)[:12]}"
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        encoder = SpanEncoder.from_pretrained(folder)
+        return cls(loaded, encoder, model_id, registry, float(config.get("temperature", 1)))
 
     def predict(
-        self, inputs: Iterable[Input], *, batch_tokens: int = BATCH_TOKENS, progress: bool = False
+        self, inputs: Iterable[Input], *, batch_tokens: int | None = None, progress: bool = False
     ) -> list[Prediction]:
         """Predict for each input, in order.
 
@@ -91,19 +96,36 @@ class StanceClassifier:
         predictions = self.stream(examples, batch_tokens=batch_tokens)
         return list(tqdm(predictions, total=len(examples), unit="pair", disable=not progress))
 
-    def stream(
-        self, examples: Iterable[Example], *, batch_tokens: int = BATCH_TOKENS
-    ) -> Iterator[Prediction]:
+    def stream(self, examples: Iterable[Example], *, batch_tokens: int | None = None) -> Iterator[Prediction]:
         """Yield one prediction an example, in order, reading ahead only a few thousand: memory stays flat."""
         waiting = iter(examples)
         while chunk := list(islice(waiting, _CHUNK)):
-            probabilities = np.zeros((len(chunk), len(LABELS)))
-            truncated = fill_rows(probabilities, chunk, self.encoder, self._probabilities, batch_tokens)
-            for example, row, cut in zip(chunk, probabilities, truncated, strict=True):
-                yield self._prediction(example, row, cut)
+            yield from self._predictions(chunk, batch_tokens)
+
+    def _predictions(self, examples: Sequence[Example], batch_tokens: int | None) -> list[Prediction]:
+        found: dict[int, Prediction] = {}
+        size, workers = batch_tokens or self.engine.batch_tokens, self.engine.workers
+        for window, positions, answer in answered(examples, self.encoder, self.engine, size, workers):
+            logits, holders, _ = answer
+            probabilities = self._calibrated(logits)
+            rows = [examples[position] for position in positions]
+            parties = {row.party: span for row, span in zip(rows, window.spans, strict=True)}
+            for target, (row, position) in enumerate(zip(rows, positions, strict=True)):
+                label = LABELS[int(probabilities[target].argmax())]
+                holder, share = "", 0.0
+                if label != Stance.NEUTRAL:
+                    weights = holders[target, POLAR.index(label)]
+                    holder, share = name_holder(weights, window, row.text, parties)
+                found[position] = self._prediction(
+                    row, probabilities[target], holder, share, window.truncated
+                )
+        return [found[position] for position in range(len(examples))]
+
+    def _calibrated(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        return softmax(logits / self.temperature).astype(np.float64)
 
     def represent(
-        self, examples: Sequence[Example], *, batch_tokens: int = BATCH_TOKENS, progress: str = ""
+        self, examples: Sequence[Example], *, batch_tokens: int | None = None, progress: str = ""
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return probabilities (N, 3) and what the head was given for each row (N, 2 H), in one pass.
 
@@ -112,27 +134,18 @@ class StanceClassifier:
             batch_tokens: tokens of a batch, padding included.
             progress: what a bar is called; empty for none.
         """
-        width = len(LABELS) + 2 * self.model.encoder.config.hidden_size
-        values = np.zeros((len(examples), width), dtype=np.float32)
-        fill_rows(values, examples, self.encoder, self._both, batch_tokens, progress)
-        return values[:, : len(LABELS)].astype(np.float64), values[:, len(LABELS) :]
+        probabilities = np.zeros((len(examples), len(LABELS)))
+        features = np.zeros((len(examples), self.engine.width), dtype=np.float32)
+        size, workers = batch_tokens or self.engine.batch_tokens, self.engine.workers
+        for _, positions, answer in answered(examples, self.encoder, self.engine, size, workers, progress):
+            logits, _, represented = answer
+            probabilities[positions] = self._calibrated(logits[: len(positions)])
+            features[positions] = represented[: len(positions)]
+        return probabilities, features
 
-    def _probabilities(self, arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float64]:
-        """Probabilities (B, K, 3) of one batch."""
-        with torch.inference_mode():
-            return self.model(**self._tensors(arrays)).logits.double().softmax(-1).cpu().numpy()
-
-    def _both(self, arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Probabilities and the head's input (B, K, 3 + 2 H) of one batch."""
-        with torch.inference_mode():
-            represented = self.model.represent(**self._tensors(arrays))
-            probabilities = self.model.head(represented).float().softmax(-1)
-            return torch.cat([probabilities, represented.float()], dim=-1).cpu().numpy()
-
-    def _tensors(self, arrays: Mapping[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
-        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
-
-    def _prediction(self, example: Example, row: NDArray[np.float64], truncated: bool) -> Prediction:
+    def _prediction(
+        self, example: Example, row: NDArray[np.float64], holder: str, share: float, truncated: bool
+    ) -> Prediction:
         support, neutral, criticize = (round(float(value), 6) for value in row)
         return Prediction(
             id=example.id,
@@ -143,6 +156,8 @@ class StanceClassifier:
             party=example.party,
             label=LABELS[int(row.argmax())],
             probabilities=(support, neutral, criticize),
+            holder=holder,
+            p_holder=round(share, 6),
             model_id=self.model_id,
             truncated=bool(truncated),
             sentence_start=example.sentence_start,
@@ -195,8 +210,8 @@ def _folder(name: str) -> Path:
     """The local folder of a run, fetched first when `name` is a hub id."""
     path = Path(name)
     if path.is_dir():
-        if not (path / "model.safetensors").exists():
-            raise PartystanceError(f"{path}: no model.safetensors; is this a run that finished training?")
+        if not (path / WEIGHTS).exists() and not (path / INT8).is_dir():
+            raise PartystanceError(f"{path}: no {WEIGHTS}; is this a run that finished training?")
         return path
     looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", os.sep, "models/"))
     if not looks_like_hub_id:
@@ -206,7 +221,7 @@ def _folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        patterns = ["config.json", "model.safetensors", "tokenizer.json"]
+        patterns = ["config.json", WEIGHTS, "tokenizer.json", f"{INT8}/*"]
         return Path(snapshot_download(name, allow_patterns=patterns))
     except Exception as error:  # every failure of the hub client means the same to the user
         raise PartystanceError(

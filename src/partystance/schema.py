@@ -22,7 +22,13 @@ class Stance(StrEnum):
 LABELS: tuple[str, ...] = tuple(stance.value for stance in Stance)
 """The class order used everywhere: model outputs, ClassLabel features, probability columns, matrices."""
 
-VOICES = ("author", "reported")
+POLAR: tuple[str, ...] = (Stance.SUPPORT.value, Stance.CRITICIZE.value)
+"""The stances that somebody takes; `neutral` is that nobody does."""
+
+AUTHOR = "author"
+"""The holder where the article's own voice takes the stance."""
+
+VOICES = (AUTHOR, "reported")
 """Who speaks where a stance is taken: the article's own voice, or somebody it reports."""
 
 
@@ -175,6 +181,9 @@ ROW_FIELDS = (
 class Prediction:
     """What a model says of one (sentence, party) pair; probabilities in the order of `LABELS`.
 
+    `holder`: who takes the stance (a party's id, words of the sentence, or `author`), empty for `neutral`,
+    and `p_holder`, how sure the model is of that, given the label.
+
     `sentence_start`, `sentence_end`: the sentence's offsets into its article; both 0 when there is none.
     `truncated` is true when the sentence was longer than the encoder reads and was cut around the mention.
     """
@@ -190,6 +199,8 @@ class Prediction:
     label: str
     probabilities: tuple[float, float, float]
     model_id: str
+    holder: str = ""
+    p_holder: float = 0.0
     truncated: bool = False
     outlet: str = ""
     date: str = ""

@@ -21,11 +21,15 @@ from partystance.encoders import MINILM
 from partystance.encoding import MAX_TOKENS, SpanEncoder, Window
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file, write_json
+from partystance.holders import holder_tokens
 from partystance.model import SpanStanceModel
-from partystance.schema import LABELS, P_FIELDS, Example
+from partystance.schema import LABELS, P_FIELDS, POLAR, Example
 
 IGNORED = -100
 """The label of a padded target, by the convention of PyTorch's cross-entropy."""
+
+_KNOWN = -1e8
+"""Log-probabilities above this are of tokens that there are."""
 
 SEAL = "complete.json"
 """Written last into a checkpoint, with the hash of every file: a checkpoint without it is not whole."""
@@ -74,6 +78,9 @@ class RunConfig(BaseModel):
         default=False, description="train on p_support, p_neutral, p_criticize where a row has them"
     )
     class_weights: bool = Field(default=True, description="weigh classes by the inverse of their frequency")
+    holder_weight: float = Field(
+        default=0.3, ge=0, description="how much naming the holder counts beside naming the stance"
+    )
     layer_decay: float = Field(
         default=0.95, gt=0, le=1, description="factor on the learning rate, a layer downwards"
     )
@@ -89,8 +96,10 @@ class RunConfig(BaseModel):
 class TrainingWindows(Dataset[dict[str, Any]]):
     """Labelled examples, encoded, the targets of one sentence together.
 
-    An item is one window: `input_ids` (for the length-grouped sampler), `window`, and `labels`: of each
-    target the class index or, with `soft`, the three probabilities (1 and 0 for a row that has none).
+    An item is one window: `input_ids` (for the length-grouped sampler), `window`, `labels`: of each target
+    the class index or, with `soft`, the three probabilities (1 and 0 for a row that has none), and `holders`:
+    of each target the tokens of whoever takes the stance, empty where nobody does or the sentence does not
+    name them.
 
     Raises:
         PartystanceError: `soft`, and no row has probabilities.
@@ -106,8 +115,10 @@ class TrainingWindows(Dataset[dict[str, Any]]):
         self._items: list[dict[str, Any]] = []
         for text, rows in sentences.items():
             for window in encoder.encode(text, [row.mentions for row in rows]):
-                labels = [_target(rows[target], soft) for target in window.targets]
-                self._items.append({"input_ids": window.input_ids, "window": window, "labels": labels})
+                item = {"input_ids": window.input_ids, "window": window}
+                item["labels"] = [_target(rows[target], soft) for target in window.targets]
+                item["holders"] = [holder_tokens(window, rows[target], rows) for target in window.targets]
+                self._items.append(item)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -134,9 +145,9 @@ class Collator:
         self.encoder = encoder
 
     def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """Return `input_ids`, `attention_mask`, `target_mask` and `labels` for the model.
+        """Return `input_ids`, `attention_mask`, `target_mask`, `holder_mask` and `labels` for the model.
 
-        Labels are class indices (B, K) or probabilities (B, K, 3).
+        Labels are class indices (B, K) or probabilities (B, K, 3); masks of holders are (B, K, L).
         """
         windows: list[Window] = [feature["window"] for feature in features]
         batch = {name: torch.from_numpy(array) for name, array in self.encoder.collate(windows).items()}
@@ -145,20 +156,25 @@ class Collator:
         labels = torch.full(shape, IGNORED, dtype=targets[0].dtype)
         for row, target in enumerate(targets):
             labels[row, : len(target)] = target
-        return {**batch, "labels": labels}
+        holder_mask = torch.zeros_like(batch["target_mask"])
+        for row, feature in enumerate(features):
+            for target, tokens in enumerate(feature["holders"]):
+                holder_mask[row, target, list(tokens)] = 1
+        return {**batch, "holder_mask": holder_mask, "labels": labels}
 
 
 class StanceLoss:
-    """Cross-entropy with class weights and label smoothing, averaged over the targets of a whole step.
+    """Cross-entropy of stances, and of holders where known, averaged over the targets of a whole step.
 
     Args:
         weights: one factor a class, mean 1 over the training rows, or None.
         smoothing: the share of probability spread over all classes (Szegedy et al., CVPR 2016).
+        holder_weight: factor on the holders' part.
     """
 
-    def __init__(self, weights: Sequence[float] | None, smoothing: float) -> None:
+    def __init__(self, weights: Sequence[float] | None, smoothing: float, holder_weight: float) -> None:
         self.weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-        self.smoothing = smoothing
+        self.smoothing, self.holder_weight = smoothing, holder_weight
 
     def __call__(
         self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None
@@ -166,7 +182,7 @@ class StanceLoss:
         """Return the loss.
 
         Args:
-            outputs: has `logits` (B, K, 3).
+            outputs: has `logits` (B, K, 3) and `holder_shares` (B, K, 2).
             labels: class indices (B, K) or probabilities (B, K, 3); a padded target is `IGNORED`.
             num_items_in_batch: how many numbers in the labels of all parts of an accumulated step are not
                 `IGNORED`, as the Trainer counts them: one a target, or three.
@@ -175,14 +191,30 @@ class StanceLoss:
         count = kept.sum() if num_items_in_batch is None else num_items_in_batch
         if labels.ndim > 2:
             kept, count = kept.all(-1), count / labels.shape[-1]
-        total = nn.functional.cross_entropy(
+        stances = nn.functional.cross_entropy(
             outputs.logits[kept],
             labels[kept],
             weight=None if self.weights is None else self.weights.to(labels.device),
             reduction="sum",
             label_smoothing=self.smoothing,
         )
-        return total / count
+        classes = labels if labels.ndim == kept.ndim else labels.argmax(-1).where(kept, IGNORED)
+        return (stances + self.holder_weight * holder_loss(outputs.holder_shares, classes)) / count
+
+
+def holder_loss(shares: Tensor, classes: Tensor) -> Tensor:
+    """Return the summed cross-entropy of the holders of polar rows.
+
+    Args:
+        shares: (B, K, 2), log-probabilities of the gold holders for each of `POLAR`; the least a float can
+            hold, or thereabouts, where none is known.
+        classes: (B, K), indices into `LABELS`, or `IGNORED`.
+    """
+    known = shares.amax(-1) > _KNOWN
+    loss = shares.new_zeros(())
+    for side, label in enumerate(POLAR):
+        loss = loss - shares[..., side][known & classes.eq(LABELS.index(label))].sum()
+    return loss
 
 
 def balanced_weights(labels: Sequence[str]) -> list[float]:

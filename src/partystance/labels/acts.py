@@ -10,7 +10,6 @@ from partystance.schema import Stance
 
 TURN_REACH = 10
 """How many tokens before a verb or noun of stance something may turn it around."""
-AUTHOR = "author"
 
 
 @dataclass(frozen=True, slots=True)

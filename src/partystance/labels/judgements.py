@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from partystance.labels import lexicon as lx
-from partystance.labels.acts import AUTHOR, Finding, Rule, actor, agent, is_open, opposite, subjects
+from partystance.labels.acts import Finding, Rule, actor, agent, is_open, opposite, subjects
 from partystance.labels.clauses import Clauses
 from partystance.labels.lexicon import CRITICIZE, SUPPORT
-from partystance.schema import Stance
+from partystance.schema import AUTHOR, Stance
 
 MUST = frozenset({"must", "should"})
 MUST_PHRASES = {("needs", "to"), ("need", "to"), ("has", "to"), ("have", "to"), ("ought", "to")}

@@ -14,7 +14,7 @@ from partystance.labels import lexicon as lx
 from partystance.labels.acts import Finding
 from partystance.labels.clauses import Clauses, PartyMentionLike
 from partystance.parties import PartyMention, Registry
-from partystance.schema import Example, Stance
+from partystance.schema import AUTHOR, Example, Stance
 
 SUBORDINATE_REACH = 15
 """How many tokens before a cue a subordinator makes its clause a subordinate one."""
@@ -91,7 +91,7 @@ def _settle(clauses: Clauses, findings: list[Finding]) -> RuleLabel:
 
 def _vagueness(finding: Finding) -> int:
     """Return 0 where the holder is named, 1 for the author, 2 where nobody is."""
-    return 2 if not finding.holder else int(finding.holder == acts.AUTHOR)
+    return 2 if not finding.holder else int(finding.holder == AUTHOR)
 
 
 def _is_subordinate(clauses: Clauses, i: int) -> bool:
