@@ -74,7 +74,7 @@ def main(
 
 
 def finetune(run: RunConfig, resume: bool) -> None:
-    """Train, pick the epoch with the best validation macro-F1, and write the run's folder."""
+    """Train, keep the weights of the best epoch or the last, and write the run's folder."""
     splits = {name: run.data / f"{name}.parquet" for name in ("train", "validation")}
     train, validation = (labelled(path) for path in splits.values())
     encoder_source = encoder_path(run.encoder)
@@ -104,8 +104,10 @@ def finetune(run: RunConfig, resume: bool) -> None:
         compute_loss_func=StanceLoss(weights, run.training.label_smoothing_factor, run.holder_weight),
         compute_metrics=validation_scores,
         optimizers=(torch.optim.AdamW(groups, lr=rate, fused=True), None),
-        callbacks=[EarlyStoppingCallback(run.early_stopping_patience), SealCheckpoints(), clock],
+        callbacks=[SealCheckpoints(), clock],
     )
+    if run.keep == "best":
+        trainer.add_callback(EarlyStoppingCallback(run.early_stopping_patience))
 
     checkpoints = Path(str(arguments.output_dir))
     start = newest_whole_checkpoint(checkpoints) if resume else None
@@ -120,12 +122,13 @@ def finetune(run: RunConfig, resume: bool) -> None:
     if not trainer.is_world_process_zero():
         return
 
+    kept_step = trainer.state.best_global_step if run.keep == "best" else trainer.state.global_step
     sentences = len(windows) * (trainer.state.epoch or 0) * (0 if start else 1)
     facts = {
         "rows": {"train": len(train), "validation": len(validation)},
         "truncated": windows.truncated,
         "validation": {key.removeprefix("eval_"): value for key, value in measured.items()},
-        "best_checkpoint": Path(str(trainer.state.best_model_checkpoint)).name,
+        "kept_checkpoint": f"checkpoint-{kept_step}",
         "epochs": trainer.state.epoch,
         "processes": arguments.world_size,
         "device": str(arguments.device),
@@ -167,7 +170,7 @@ def training_arguments(run: RunConfig) -> TrainingArguments:
         save_strategy="epoch",
         save_total_limit=2,
         logging_strategy="epoch",
-        load_best_model_at_end=True,
+        load_best_model_at_end=run.keep == "best",
         metric_for_best_model="macro_f1",
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,

@@ -87,8 +87,13 @@ class RunConfig(BaseModel):
     frozen_layers: int = Field(
         default=0, ge=0, description="lowest layers that keep their weights, embeddings included; 0: none"
     )
+    keep: Literal["best", "last"] = Field(
+        default="best",
+        description="the epoch whose weights are kept: that of the best validation macro-F1, or the last, "
+        "which is the safer choice where validation has few rows of a class",
+    )
     early_stopping_patience: int = Field(
-        default=3, ge=1, description="epochs without a better validation macro-F1"
+        default=3, ge=1, description="with `keep: best`, epochs without a better validation macro-F1"
     )
     training: TrainingBlock = TrainingBlock()
 
