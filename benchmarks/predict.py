@@ -33,7 +33,7 @@ def main(
     logging.set_verbosity_error()
     with readable_errors():
         examples = list(read_examples(ROWS))[:rows]
-        classifier = StanceClassifier.from_pretrained(model, device="cpu")
+        classifier = StanceClassifier(model, device="cpu")
         classifier.predict(examples[:50])
         ours = pairs_per_s(lambda: classifier.predict(examples), rows)
         others: dict[str, Callable[[], Any]] = {

@@ -123,7 +123,7 @@ def by_polarity(found: Sequence[list[Example]], run: Path) -> list[list[Example]
     from partystance import StanceClassifier
 
     rows = [row for pairs in found for row in pairs]
-    predictions = StanceClassifier.from_pretrained(run).predict(rows, progress=True)
+    predictions = StanceClassifier(run).predict(rows, progress=True)
     ruled = rule_answers(rows, Registry.shipped())
     best: dict[str, tuple[float, Example]] = {}
     for row, prediction, rule in zip(rows, predictions, ruled, strict=True):

@@ -97,7 +97,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved span model with random weights: what `StanceClassifier.from_pretrained` loads."""
+    """A saved span model with random weights: what `StanceClassifier` loads."""
     import shutil
 
     import torch

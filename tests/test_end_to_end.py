@@ -169,7 +169,7 @@ def test_two_processes_train_as_one(trained: Path, overrides: list[str], tmp_pat
     one, two = (json.loads((path / "manifest.json").read_text()) for path in (trained, folder))
     assert (one["processes"], two["processes"]) == (1, 2)
     assert two["validation"]["macro_f1"] == pytest.approx(one["validation"]["macro_f1"], abs=0.15)
-    assert StanceClassifier.from_pretrained(folder).predict([("Norway left.", "norway")])
+    assert StanceClassifier(folder).predict([("Norway left.", "norway")])
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def rows() -> list[Example]:
 
 @pytest.fixture(scope="module")
 def classifier(tiny_run: Path) -> StanceClassifier:
-    return StanceClassifier.from_pretrained(tiny_run)
+    return StanceClassifier(tiny_run)
 
 
 def test_batched_equals_one_by_one(classifier: StanceClassifier) -> None:
@@ -158,7 +158,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path, content: str | None) 
     if content:
         folder.mkdir()
     with pytest.raises(PartystanceError, match="run"):
-        StanceClassifier.from_pretrained(folder)
+        StanceClassifier(folder)
 
 
 def test_importing_the_package_imports_no_torch() -> None:

@@ -70,6 +70,7 @@ def predict(article: Article, words: str, party: str, label: str, model_id: str 
         label=label,
         probabilities=probabilities,
         model_id=model_id,
+        holder={"criticize": "norway", "support": "author"}.get(label, ""),
         **rest,
     )
 
@@ -203,7 +204,8 @@ def test_the_data_hold_every_stance_in_thousandths(
     data = data_of(draw(tmp_path / "p.html", registry, [article], predictions))
     assert data["parties"] == ["Kingdom of Norway", "Iran"]
     assert data["labels"] == list(LABELS)
-    assert data["articles"][0][0] == [[0, 1, 200, 700, 100, 0], [1, 2, 123, 100, 777, 0]]
+    assert data["articles"][0][0] == [[0, 1, 200, 700, 100, 0, ""], [1, 2, 123, 100, 777, 0, 0]]
+    assert [row[-1] for row in data["articles"][0][1]] == ["", "the author"]
     assert len(data["articles"][0]) == 3
 
 

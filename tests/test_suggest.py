@@ -79,7 +79,7 @@ def test_rows_to_label_carry_the_models_suggestion(
     code, said, err = run(*corpus, "--model", tiny_run, "--n", 10, "--out", out)
     assert code == 0, err
     rows = list(read_examples(out))
-    expected = {p.id: p for p in StanceClassifier.from_pretrained(tiny_run).predict(every_pair)}
+    expected = {p.id: p for p in StanceClassifier(tiny_run).predict(every_pair)}
     by_id = {pair.id: pair for pair in every_pair}
     assert len({row.id for row in rows}) == 10
     for row in rows:
@@ -112,7 +112,7 @@ def test_uncertain_is_the_smallest_margins_that_the_caps_allow(
     out = tmp_path / "next.jsonl"
     options = ("--strategy", "uncertain", "--n", 6, "--per-article", 1, "--out", out)
     assert run(*corpus, "--model", tiny_run, *options)[0] == 0
-    predictions = StanceClassifier.from_pretrained(tiny_run).predict(every_pair)
+    predictions = StanceClassifier(tiny_run).predict(every_pair)
 
     def margin(index: int) -> float:
         second, first = sorted(predictions[index].probabilities)[1:]
@@ -312,7 +312,7 @@ def test_frozen_features_are_the_means_of_mention_and_sentence(
 def test_a_model_says_what_it_says_elsewhere_and_shows_what_its_head_saw(
     every_pair: list[Example], tiny_run: Path
 ) -> None:
-    classifier = StanceClassifier.from_pretrained(tiny_run)
+    classifier = StanceClassifier(tiny_run)
     probabilities, features = classifier.represent(every_pair)
     expected = [p.probabilities for p in classifier.predict(every_pair)]
     assert probabilities == pytest.approx(np.array(expected), abs=1e-5)

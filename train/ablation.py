@@ -170,7 +170,7 @@ def score(
     truth, articles = gold(test), groups(test)
     resampled, matrices, by_seed, right = [], [], [], []
     for seed in seeds:
-        classifier = StanceClassifier.from_pretrained(run_folder(stages, seed))
+        classifier = StanceClassifier(run_folder(stages, seed))
         labels = metrics.class_indices(p.label for p in classifier.predict(test))
         sums = metrics.group_matrices(truth, labels, articles)
         resampled.append(metrics.macro_f1(metrics.resample(sums, **BOOTSTRAP)))

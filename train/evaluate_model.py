@@ -141,7 +141,7 @@ def predict(run: Run, rows: Sequence[Example]) -> list[Prediction]:
     from partystance.predictor import StanceClassifier  # torch: after what can fail without it
 
     print(f"{run.folder}: {len(rows)} rows", file=sys.stderr)
-    return StanceClassifier.from_pretrained(run.folder).predict(rows, progress=True)
+    return StanceClassifier(run.folder).predict(rows, progress=True)
 
 
 def answers(run: Run, kind: str, predictions: Sequence[Prediction]) -> Answers:

@@ -32,7 +32,7 @@ def main(
         read = list(read_minimal_pairs(pairs))
         from partystance.predictor import StanceClassifier  # torch: after what can fail without it
 
-        classifier = StanceClassifier.from_pretrained(run)
+        classifier = StanceClassifier(run)
         said = [p.label for p in classifier.predict([row for pair in read for row in pair.rows])]
         scores = pair_scores(read, list(zip(said[::2], said[1::2], strict=True)))
         lines = [["change", "label must", "pairs", "right", "effect"]]

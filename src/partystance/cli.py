@@ -33,8 +33,13 @@ app = typer.Typer(help=summary, no_args_is_help=True, rich_markup_mode=None, pre
 @app.command()
 def predict(
     inputs: Inputs,
-    model: Annotated[str, typer.Option(help="a run's folder or a hub id")],
-    out: Annotated[list[Path], typer.Option(help="a .csv, .jsonl, .parquet or .html file; repeat for more")],
+    model: Annotated[
+        str | None, typer.Option(help="a run's folder or a hub id [default: the model that ships]")
+    ] = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(help="a .csv, .jsonl, .parquet or .html file; repeat for more [default: print a table]"),
+    ] = None,
     parties: Parties = None,
     column: Columns = None,
     strict: Strict = False,
@@ -44,24 +49,26 @@ def predict(
 
     Examples:
 
-        partystance predict article.txt --model models/demo --out stances.csv --out stances.html
+        partystance predict article.txt
 
-        partystance predict corpus/ 'more/*.csv' --column text=body --model models/demo --out out.parquet
+        partystance predict corpus/ 'more/*.csv' --column text=body --out stances.parquet --out stances.html
     """
     with readable_errors("no output file was changed"):
         registry = Registry.shipped() if parties is None else Registry.load(*parties)
         reader = read_articles(inputs, columns=columns_of(column), strict=strict)
         with ExitStack() as stack:
-            page = _page(out, registry, stack)
-            sinks = [_table_sink(path, stack) for path in out if not _is_page(path)]
+            page = _page(out or [], registry, stack)
+            sinks = [_table_sink(path, stack) for path in out or [] if not _is_page(path)]
             sinks += [page.write] if page else []
-            from partystance.predictor import StanceClassifier  # torch: only where it is needed
+            sinks += [] if out else [_printer()]
+            from partystance.predictor import StanceClassifier  # only here: the other commands start faster
 
-            classifier = StanceClassifier.from_pretrained(model, registry=registry, device=device)
+            classifier = StanceClassifier(model, registry=registry, device=device)
             articles = reader if page is None else _shown(reader, page)
             examples = (example for article in articles for example in pairs(article, registry))
             counts = _Counts()
-            for prediction in tqdm(classifier.stream(examples), desc="stances", unit=" pairs"):
+            stances = classifier.stream(examples)
+            for prediction in tqdm(stances, desc="stances", unit=" pairs", disable=None if out else True):
                 counts.add(prediction)
                 for sink in sinks:
                     sink(prediction)
@@ -165,6 +172,18 @@ def _page(out: list[Path], registry: Registry, stack: ExitStack) -> StancePage |
 def _table_sink(path: Path, stack: ExitStack) -> Callable[[Prediction], None]:
     writer = stack.enter_context(RowWriter(path, PREDICTION_FIELDS))
     return lambda prediction: writer.write(prediction.to_row())
+
+
+def _printer() -> Callable[[Prediction], None]:
+    """What prints predictions, tab-separated, a line each."""
+    print("doc_id", "sentence", "party", "stance", "p", "holder", "text", sep="\t")
+
+    def write(stance: Prediction) -> None:
+        likely = f"{max(stance.probabilities):.2f}"
+        place = (stance.doc_id, stance.sentence_index, stance.party)
+        print(*place, stance.label, likely, stance.holder, " ".join(stance.text.split()), sep="\t")
+
+    return write
 
 
 def _shown(articles: Iterable[Article], page: StancePage) -> Iterator[Article]:

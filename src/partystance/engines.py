@@ -17,7 +17,7 @@ INT8 = "int8"
 """The folder of a run with its weights for CTranslate2."""
 
 HEAD = "head.safetensors"
-"""The file in it with what CTranslate2 does not run: the stance head and the holder pointer, 32-bit."""
+"""The file in it with what CTranslate2 does not run: the stance head and the holder pointer, 16-bit."""
 
 WEIGHTS = "model.safetensors"
 """The file of a run with its weights for PyTorch."""
@@ -65,9 +65,10 @@ class Int8Engine:
             self._encoder = ctranslate2.Encoder(
                 str(folder / INT8), compute_type="int8", inter_threads=self.workers, intra_threads=1
             )
-            self._weights = load_file(folder / INT8 / HEAD)
+            heads = load_file(folder / INT8 / HEAD)
         except Exception as error:  # both libraries raise their own kinds for a broken file
             raise PartystanceError(f"{folder / INT8}: cannot be read ({error}); is the file whole?") from None
+        self._weights = {name: weights.astype(np.float32) for name, weights in heads.items()}
         self.width = self._weights["head.1.weight"].shape[1]
 
     def __call__(self, arrays: Arrays) -> Answer:

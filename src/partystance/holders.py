@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ AUTHOR_TOKEN = 0
 """The sentence's first, special token stands for the author."""
 
 KEPT_SHARE = 0.2
-"""A token beside the weightiest belongs to the same name when it has at least this share of its weight."""
+"""A word beside the weightiest belongs to the same name when it has at least this share of its weight."""
+
+_BREAKS = frozenset(',;:—–)]”"')
 
 
 def holder_tokens(window: Window, row: Example, rows: Sequence[Example]) -> tuple[int, ...]:
@@ -46,8 +49,8 @@ def name_holder(
 ) -> tuple[str, float]:
     """Return the likeliest holder and its probability.
 
-    It is `author`, the id of one of the parties, or words of the sentence: those around the weightiest token
-    of no party that have a fair share of its weight.
+    It is `author`, the id of one of the parties, or words of the sentence: the weightiest of no party, and
+    those beside it that have a fair share of its weight.
 
     Args:
         weights: (L), probabilities of the window's tokens.
@@ -56,47 +59,72 @@ def name_holder(
         parties: the tokens of each party mentioned.
     """
     candidates = {AUTHOR: float(weights[AUTHOR_TOKEN])}
-    free = weights[: len(window.offsets)].copy()
-    free[[start == end for start, end in window.offsets]] = 0
+    taken = {AUTHOR_TOKEN}
     for party, tokens in parties.items():
         candidates[party] = float(weights[list(tokens)].sum())
-        free[list(tokens)] = 0
-    if free.any():
-        start, end, weight = _run(free, window.offsets, text)
-        candidates.setdefault(text[start:end], weight)
+        taken.update(tokens)
+    free = [word for word in _words(window, text) if not taken.intersection(word.tokens)]
+    if free:
+        name, weight = _run(free, weights, text)
+        candidates.setdefault(name, weight)
     holder = max(candidates, key=lambda name: candidates[name])
     return holder, candidates[holder]
 
 
-def _run(
-    weights: NDArray[np.floating], offsets: Sequence[tuple[int, int]], text: str
-) -> tuple[int, int, float]:
-    """The whole words around the weightiest token (start, end) and what they weigh together."""
-    peak = int(weights.argmax())
-    least = KEPT_SHARE * weights[peak]
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What stands between two spaces: its place among the sentence's words, its tokens and its offsets."""
+
+    place: int
+    tokens: tuple[int, ...]
+    start: int
+    end: int
+
+
+def _words(window: Window, text: str) -> list[_Word]:
+    """The words of a window that have a letter or digit in them."""
+    words: list[_Word] = []
+    for place, span in enumerate(re.finditer(r"\S+", text)):
+        tokens = window.tokens_of([Mention(span.start(), span.end(), span[0])])
+        if tokens and any(character.isalnum() for character in span[0]):
+            words.append(_Word(place, tokens, span.start(), span.end()))
+    return words
+
+
+def _run(words: Sequence[_Word], weights: NDArray[np.floating], text: str) -> tuple[str, float]:
+    """The weightiest word with its neighbours of the same phrase, and what they weigh together."""
+    heavy = [float(weights[list(word.tokens)].sum()) for word in words]
+    peak = heavy.index(max(heavy))
+    least = KEPT_SHARE * heavy[peak]
     first = last = peak
-    while (
-        first > 0
-        and weights[first - 1] > 0
-        and (weights[first - 1] >= least or _joined(offsets, first, text))
-    ):
+    while first > 0 and heavy[first - 1] >= least and _joined(words[first - 1], words[first], text):
         first -= 1
-    while (
-        last + 1 < len(weights)
-        and weights[last + 1] > 0
-        and (weights[last + 1] >= least or _joined(offsets, last + 1, text))
-    ):
+    while last + 1 < len(words) and heavy[last + 1] >= least and _joined(words[last], words[last + 1], text):
         last += 1
-    weight = float(weights[first : last + 1].sum())
-    start, end = offsets[first][0], offsets[last][1]
-    while start < end and not text[start].isalnum():
+    start, end = words[first].start, words[last].end
+    while not text[start].isalnum():
         start += 1
-    while end > start and not (text[end - 1].isalnum() or text[end - 1] == "."):
+    while not text[end - 1].isalnum():
         end -= 1
-    return start, end, weight
+    return text[start:end], sum(heavy[first : last + 1])
 
 
-def _joined(offsets: Sequence[tuple[int, int]], token: int, text: str) -> bool:
-    """Whether a token goes on with the word of the one before it."""
-    (_, before), (start, _) = offsets[token - 1], offsets[token]
-    return before == start and text[before - 1 : before].isalnum() and text[start : start + 1].isalnum()
+def _joined(one: _Word, other: _Word, text: str) -> bool:
+    """Whether two words stand beside each other with no comma or the like between them."""
+    return one.place + 1 == other.place and text[one.end - 1] not in _BREAKS
+
+
+def same_holder(said: str, gold: str) -> bool:
+    """Whether two names mean one holder: the same, or, being words of the sentence, one within the other.
+
+    "Mr. Alston" and "Alston" are the same; so would be "the minister" and "minister". `author` and a party's
+    id are only the same as themselves.
+    """
+    one, other = said.casefold(), gold.casefold()
+    if AUTHOR in (one, other) or not (one and other):
+        return one == other
+    return _within(one, other) or _within(other, one)
+
+
+def _within(words: str, longer: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", longer) is not None

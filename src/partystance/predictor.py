@@ -3,16 +3,17 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from partystance.encoding import SpanEncoder, answered
-from partystance.engines import INT8, WEIGHTS, Engine, load_engine, softmax
+from partystance.engines import INT8, WEIGHTS, load_engine, softmax
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
 from partystance.holders import name_holder
@@ -21,6 +22,9 @@ from partystance.schema import LABELS, POLAR, Example, Mention, Prediction, Stan
 
 Input = Example | Mapping[str, Any] | tuple[str, str, str] | tuple[str, int, int] | tuple[str, str]
 
+RELEASED = "partystance-minilm"
+"""The model that ships."""
+
 _CHUNK = 4096  # examples read ahead to be sorted by length: enough for little padding, and memory stays flat
 
 
@@ -28,55 +32,38 @@ class StanceClassifier:
     """Predicts the stance toward a party in a sentence, and who takes it.
 
     Example:
-        >>> classifier = StanceClassifier.from_pretrained("models/demo")  # doctest: +SKIP
-        >>> classifier.predict([("Arvenia praised ", "Russia", " for its restraint.")])  # doctest: +SKIP
+        >>> classifier = StanceClassifier()
+        >>> stance, = classifier.predict([("Arvenia praised ", "Norway", " for its restraint.")])
+        >>> stance.label, stance.holder
+        ('support', 'Arvenia')
 
     Args:
-        engine: runs the model.
-        encoder: its tokenizer.
-        model_id: written beside every prediction.
+        model: a run's folder or a hub id; by default the model that ships. Safetensors and CTranslate2 only;
+            nothing in it is executed.
         registry: finds the party of `(text, party)` inputs; by default the parties that ship.
-        temperature: what logits are divided by, so that probabilities are calibrated (Guo et al., ICML 2017).
+        device: cpu, cuda, ...; by default a GPU when PyTorch runs the model and there is one.
+        engine: `int8` or `torch`; by default the first where the model has it.
+
+    Raises:
+        PartystanceError: there is no such folder, or it holds no span stance model.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        encoder: SpanEncoder,
-        model_id: str = "",
-        registry: Registry | None = None,
-        temperature: float = 1.0,
-    ) -> None:
-        self.engine, self.encoder, self.model_id = engine, encoder, model_id
-        self._registry, self.temperature = registry, temperature
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name_or_path: str | Path,
+        model: str | Path | None = None,
         *,
         registry: Registry | None = None,
         device: str | None = None,
         engine: str | None = None,
-    ) -> Self:
-        """Load a run's folder, or a hub id. Safetensors and CTranslate2 only; nothing in it is executed.
-
-        Args:
-            name_or_path: the folder or id.
-            registry: as in the constructor.
-            device: cpu, cuda, ...; by default a GPU when PyTorch runs the model and there is one.
-            engine: `int8` or `torch`; by default the first where the run has it.
-
-        Raises:
-            PartystanceError: there is no such folder, or it holds no span stance model.
-        """
-        folder = _folder(str(name_or_path))
-        loaded = load_engine(folder, device, engine)
+    ) -> None:
+        folder = _folder(str(model or released()))
+        self.engine = load_engine(folder, device, engine)
+        self.encoder = SpanEncoder.from_pretrained(folder)
         weights = WEIGHTS if (folder / WEIGHTS).exists() else f"{INT8}/model.bin"
-        model_id = f"{Path(name_or_path).name}@{sha256_file(folder / weights)[:12]}"
+        self.model_id = f"{Path(model).name if model else RELEASED}@{sha256_file(folder / weights)[:12]}"
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        encoder = SpanEncoder.from_pretrained(folder)
-        return cls(loaded, encoder, model_id, registry, float(config.get("temperature", 1)))
+        self.temperature = float(config.get("temperature", 1))
+        self._registry = registry
 
     def predict(
         self, inputs: Iterable[Input], *, batch_tokens: int | None = None, progress: bool = False
@@ -116,6 +103,7 @@ class StanceClassifier:
                 if label != Stance.NEUTRAL:
                     weights = holders[target, POLAR.index(label)]
                     holder, share = name_holder(weights, window, row.text, parties)
+                    holder = self._party_named(holder) if holder not in parties else holder
                 found[position] = self._prediction(
                     row, probabilities[target], holder, share, window.truncated
                 )
@@ -191,19 +179,30 @@ class StanceClassifier:
             "(text, party), Example, row"
         )
 
+    @cached_property
+    def _parties(self) -> Registry:
+        return self._registry or Registry.shipped()
+
+    def _party_named(self, words: str) -> str:
+        """The id of the party that a holder's words are a name of, else the words."""
+        found = self._parties.find(words)
+        return found[0].party if found and (found[0].start, found[0].end) == (0, len(words)) else words
+
     def _mentions(self, text: str, party: str) -> tuple[Mention, ...]:
         """Where the registry, or else the words themselves, find a party in a text."""
-        if self._registry is None:
-            self._registry = Registry.shipped()
-        found = [
-            mention for mention in self._registry.find(text) if party in (mention.party, mention.surface)
-        ]
+        found = [mention for mention in self._parties.find(text) if party in (mention.party, mention.surface)]
         if found:
             return tuple(Mention(mention.start, mention.end, mention.surface) for mention in found)
         start = text.find(party) if party else -1
         if start < 0:
             raise ValueError(f"party {party!r} is not mentioned in {text[:80]!r}")
         return (Mention(start, start + len(party), party),)
+
+
+def released() -> Path:
+    """Return the folder of the model that travels in the wheel, or in a checkout that of `models`."""
+    folder = Path(__file__).parent / "released"
+    return folder if folder.is_dir() else Path(__file__).parents[2] / "models" / RELEASED
 
 
 def _folder(name: str) -> Path:

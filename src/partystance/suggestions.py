@@ -107,10 +107,10 @@ class Adviser:
 
 
 def trained_adviser(folder: str, registry: Registry, device: str | None) -> Adviser:
-    """Ask a trained model. Raises `PartystanceError` as `StanceClassifier.from_pretrained`."""
+    """Ask a trained model. Raises `PartystanceError` as `StanceClassifier`."""
     from partystance.predictor import StanceClassifier
 
-    classifier = StanceClassifier.from_pretrained(folder, registry=registry, device=device)
+    classifier = StanceClassifier(folder, registry=registry, device=device)
     return Adviser(
         f"model:{classifier.model_id}", lambda rows: classifier.represent(rows, progress="reading pairs")
     )

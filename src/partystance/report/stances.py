@@ -24,7 +24,7 @@ from jinja2 import Template
 from partystance.files import write_text
 from partystance.parties import Registry
 from partystance.report.pages import page_environment
-from partystance.schema import LABELS, Article, Prediction
+from partystance.schema import AUTHOR, LABELS, Article, Prediction
 from partystance.sentences import sentence_spans
 
 MAX_ARTICLES = 50
@@ -137,17 +137,21 @@ class Run:
     first: bool = False
 
 
+StanceRow = tuple[int, int, int, int, int, int, int | str]
+
+
 @dataclass(frozen=True, slots=True)
 class SentenceView:
     """A sentence that names a party.
 
-    `stances`: for each party its number, the index of the label, the three probabilities in thousandths, and
-    1 where the sentence was cut; numbers only, because all of them travel in the page.
+    `stances`: for each party its number, the index of the label, the three probabilities in thousandths, 1
+    where the sentence was cut, and the holder: the number of a party, else words; short, because all of them
+    travel in the page.
     """
 
     start: int
     end: int
-    stances: list[list[int]]
+    stances: list[StanceRow]
     mentions: list[tuple[int, int, int]]
     """Start and end in the article, and the number of the party."""
 
@@ -223,12 +227,15 @@ def _touches(span: tuple[int, int], spans: Sequence[tuple[int, int]]) -> bool:
 def _sentence_view(
     span: tuple[int, int], predictions: dict[str, Prediction], numbers: dict[str, int]
 ) -> SentenceView:
-    stances: list[list[int]] = []
+    stances: list[StanceRow] = []
     mentions: list[tuple[int, int, int]] = []
     for party, prediction in predictions.items():
-        thousandths = [round(1000 * probability) for probability in prediction.probabilities]
+        support, neutral, criticize = (round(1000 * probability) for probability in prediction.probabilities)
         label = LABELS.index(prediction.label)
-        stances.append([numbers[party], label, *thousandths, int(prediction.truncated)])
+        holder = "the author" if prediction.holder == AUTHOR else prediction.holder
+        who = numbers.get(holder, holder)
+        cut = int(prediction.truncated)
+        stances.append((numbers[party], label, support, neutral, criticize, cut, who))
         mentions += [(span[0] + m.start, span[0] + m.end, numbers[party]) for m in prediction.mentions]
     return SentenceView(*span, stances, mentions)
 

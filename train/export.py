@@ -1,0 +1,296 @@
+"""Turn a trained run into one to give away: 8-bit weights without PyTorch, calibrated, checked, described.
+
+    python train/export.py models/news models/partystance-minilm --made-by "python train/finetune.py ..."
+
+Writes to the second folder: `model.safetensors` (16-bit), `int8/` (CTranslate2's weights and the heads),
+`tokenizer.json`, `config.json` with the temperature fitted on the validation split, `manifest.json`, and a
+card that scores every held-out split of the run's dataset. Refuses a run that loses more than half a point
+of macro-F1 by 8 bits on any of them, or whose answers depend on the batch. A minute.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import ctranslate2
+import numpy as np
+import torch
+import typer
+from baselines import gold, groups, read_split
+from evaluate_model import BOOTSTRAP, plain, read_run
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from safetensors.torch import load_file, save_file
+from scipy.optimize import minimize_scalar
+from transformers import AutoTokenizer, BertConfig
+from transformers.utils import logging as transformers_logging
+
+from partystance import StanceClassifier, metrics
+from partystance.console import readable_errors
+from partystance.engines import HEAD, INT8, WEIGHTS
+from partystance.errors import PartystanceError
+from partystance.files import git_commit, package_versions, sha256_file, write_json, write_text
+from partystance.holders import same_holder
+from partystance.minimal_pairs import pair_scores, read_minimal_pairs
+from partystance.model import SpanStanceModel
+from partystance.schema import LABELS, POLAR, Example, Prediction
+
+PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
+MOST_LOST = 0.005
+"""Macro-F1 that 8 bits may cost."""
+
+ONE_IN = 20
+"""Every which training row corrects the bias of rounding."""
+
+LEAST_JUDGED = 300
+"""Rows of a split on which a loss of half a point can be told from one row more or less."""
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+LEAST_ROWS = 10
+"""Parties with fewer rows than this are not listed: their scores would mean nothing."""
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="a folder that train/finetune.py wrote")],
+    out: Annotated[Path, typer.Argument(help="where to write; what is there is replaced")],
+    made_by: Annotated[str, typer.Option(help="the command that trained the run, for the card")],
+    data: Annotated[
+        Path | None, typer.Option(help="a built dataset to calibrate and score on [default: the run's]")
+    ] = None,
+) -> None:
+    """Export a run.
+
+    Example:
+
+        python train/export.py models/news models/partystance-minilm \\
+            --made-by 'python train/finetune.py configs/train/news.yaml'
+    """
+    transformers_logging.set_verbosity_error()
+    with readable_errors(f"{out} is as it was"):
+        trained = read_run(run)
+        dataset = data or Path(trained.config["data"])
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
+            folder = Path(temporary) / out.name
+            write_weights(run, folder)
+            correct_bias(run, folder, read_split(dataset, "train")[::ONE_IN])
+            calibrate(folder, read_split(dataset, "validation"))
+            splits = {path.stem: read_split(dataset, path.stem) for path in sorted(dataset.glob("*.parquet"))}
+            del splits["train"]
+            facts = {
+                "splits": {name: measure(run, folder, name, rows) for name, rows in splits.items()},
+                "parties": parties(folder, splits["test"]),
+                "thresholds": thresholds(folder, splits["test"]),
+                "pairs": minimal_pairs(folder),
+                "made_by": made_by,
+                "run": str(run),
+                "dataset": str(dataset),
+                "data": json.loads((dataset / "manifest.json").read_text(encoding="utf-8")),
+                "commit": git_commit(),
+                "versions": package_versions("partystance", "ctranslate2", "torch", "transformers", "numpy"),
+                "bytes": {
+                    path.relative_to(folder).as_posix(): path.stat().st_size
+                    for path in sorted(folder.rglob("*"))
+                    if path.is_file()
+                },
+            }
+            refuse(facts["splits"])
+            describe(folder, out, facts)
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.move(folder, out)
+    print(f"written: {out}")
+
+
+def write_weights(run: Path, folder: Path) -> None:
+    """Write the 16-bit and the 8-bit weights, tokenizer and config.
+
+    Raises:
+        PartystanceError: CTranslate2 does not know the encoder's architecture.
+    """
+    model = SpanStanceModel.from_pretrained(run, use_safetensors=True, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(run)
+    drop_positions(model)
+    with tempfile.TemporaryDirectory() as bare:
+        model.encoder.save_pretrained(bare)
+        tokenizer.save_pretrained(bare)
+        # CTranslate2 4.8 asks for what transformers 5 no longer says, having no other kind.
+        setattr(BertConfig, "position_embedding_type", "absolute")  # noqa: B010
+        try:
+            converter = ctranslate2.converters.TransformersConverter(bare)
+            converter.convert(str(folder / INT8), quantization="int8", force=True)
+        except ValueError as error:
+            raise PartystanceError(f"{run}: {error}") from None
+    # Texts go in as numbers, so the names of special tokens do not matter; but CTranslate2 reads no nulls.
+    described = json.loads((folder / INT8 / "config.json").read_text(encoding="utf-8"))
+    named = {key: "" if value is None else value for key, value in described.items()}
+    write_json(folder / INT8 / "config.json", named)
+    model.half().save_pretrained(folder)
+    heads = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("encoder.")}
+    save_file(heads, folder / INT8 / HEAD)
+    shutil.copyfile(run / "tokenizer.json", folder / "tokenizer.json")
+
+
+def drop_positions(model: SpanStanceModel) -> None:
+    """Leave out the positions of BERT that no sentence reaches: half a megabyte."""
+    if model.encoder.config.model_type != "bert":  # others count positions from elsewhere than 0
+        return
+    embeddings, kept = model.encoder.embeddings, model.config.max_tokens
+    weights = embeddings.position_embeddings.weight[:kept].detach()
+    embeddings.position_embeddings = torch.nn.Embedding.from_pretrained(weights, freeze=False)
+    embeddings.position_ids = embeddings.position_ids[:, :kept]
+    model.encoder.config.max_position_embeddings = kept
+    model.config.encoder["max_position_embeddings"] = kept
+
+
+def correct_bias(run: Path, folder: Path, rows: Sequence[Example]) -> None:
+    """Shift the 8-bit heads so that on training rows they see and say on average what 32 bits do.
+
+    Rounded weights move the encoder's states one way more than the other (Nagel et al., "Data-Free
+    Quantization through Weight Equalization and Bias Correction", ICCV 2019).
+    """
+    path = folder / INT8 / HEAD
+    exact = StanceClassifier(run, engine="torch", device="cpu")
+    seen, said = exact.represent(rows)[1], logs(exact.predict(rows))
+    heads = load_file(path)
+    shift = torch.from_numpy((seen - StanceClassifier(folder).represent(rows)[1]).mean(0))
+    for inner in ("head.1", "pointer"):
+        heads[f"{inner}.bias"] += heads[f"{inner}.weight"] @ shift
+    save_file(heads, path)
+    heads["head.4.bias"] += torch.from_numpy(
+        (said - logs(StanceClassifier(folder).predict(rows))).mean(0)
+    ).float()
+    save_file(heads, path)
+
+
+def calibrate(folder: Path, rows: Sequence[Example]) -> None:
+    """Fit the temperature on validation rows (Guo et al., ICML 2017) and write it into the config."""
+    said, truth = logs(StanceClassifier(folder).predict(rows)), gold(rows)
+
+    def loss(log_temperature: float) -> float:
+        scaled = said / np.exp(log_temperature)
+        scaled -= np.log(np.exp(scaled).sum(1, keepdims=True))
+        return float(-scaled[np.arange(len(rows)), truth].mean())
+
+    found: Any = minimize_scalar(loss, bounds=(-2, 2), method="bounded")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    write_json(folder / "config.json", config | {"temperature": round(float(np.exp(found.x)), 4)})
+
+
+def measure(run: Path, folder: Path, name: str, rows: Sequence[Example]) -> dict[str, Any]:
+    """Score a split with the 32-bit and the 8-bit weights, and say how far apart they are."""
+    classifier = StanceClassifier(folder)
+    full = StanceClassifier(run, engine="torch", device="cpu")
+    full.temperature = classifier.temperature
+    said, exact = classifier.predict(rows), full.predict(rows)
+    small = probabilities(classifier.predict(rows, batch_tokens=64))
+    truth, articles, p = gold(rows), groups(rows), probabilities(said)
+    labels = metrics.class_indices(prediction.label for prediction in said)
+    summary = metrics.summary(truth, labels, p, articles, **BOOTSTRAP)
+    reference = metrics.class_indices(prediction.label for prediction in exact)
+    moved = np.abs(p - probabilities(exact))
+    return plain(
+        {
+            "name": name,
+            "rows": len(rows),
+            "scores": {key: summary[key] for key in ("macro_f1", "accuracy", "calibration_error")},
+            "classes": metrics.per_class(truth, labels, articles, **BOOTSTRAP),
+            "macro_f1_32_bit": metrics.scores(truth, reference)["macro_f1"],
+            "moved": {"mean": float(moved.mean()), "most": float(moved.max())},
+            "moved_by_batch": float(np.abs(p - small).max()),
+            "holders": holders(rows, said),
+        }
+    )
+
+
+def holders(rows: Sequence[Example], said: Sequence[Prediction]) -> dict[str, float] | None:
+    """How often the holder is right where the stance is; None where no row names one."""
+    asked = [(row, p) for row, p in zip(rows, said, strict=True) if row.holder and row.label == p.label]
+    if not asked:
+        return None
+    return {
+        "rows": len(asked),
+        "right": sum(same_holder(p.holder, row.holder) for row, p in asked) / len(asked),
+    }
+
+
+def parties(folder: Path, rows: Sequence[Example]) -> Mapping[str, Any]:
+    """Scores by party, where there are rows enough."""
+    said = StanceClassifier(folder).predict(rows)
+    labels = metrics.class_indices(prediction.label for prediction in said)
+    table = metrics.per_party(gold(rows), labels, [row.party for row in rows], groups(rows), **BOOTSTRAP)
+    return plain({party: found for party, found in table.items() if found["n"] >= LEAST_ROWS})
+
+
+def thresholds(folder: Path, rows: Sequence[Example]) -> list[dict[str, Any]]:
+    """Precision and recall of each polar stance when only what is likelier than a threshold counts."""
+    p, truth = probabilities(StanceClassifier(folder).predict(rows)), gold(rows)
+    table = []
+    for threshold in THRESHOLDS:
+        line: dict[str, Any] = {"threshold": threshold}
+        for label in POLAR:
+            index = LABELS.index(label)
+            called, there = p[:, index] >= threshold, truth == index
+            line[label] = {
+                "called": int(called.sum()),
+                "precision": float((called & there).sum() / max(called.sum(), 1)),
+                "recall": float((called & there).sum() / max(there.sum(), 1)),
+            }
+        table.append(line)
+    return table
+
+
+def minimal_pairs(folder: Path) -> dict[str, dict[str, float]]:
+    """Scores on the minimal pairs, by what differs in them."""
+    pairs = list(read_minimal_pairs(PAIRS))
+    said = StanceClassifier(folder).predict([row for pair in pairs for row in pair.rows])
+    labels = [prediction.label for prediction in said]
+    return pair_scores(pairs, list(zip(labels[::2], labels[1::2], strict=True)))
+
+
+def refuse(splits: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise `PartystanceError` when 8 bits cost too much, or the batch matters.
+
+    Macro-F1 says something where there are rows of every class and not few of them.
+    """
+    for name, found in splits.items():
+        judged = found["rows"] >= LEAST_JUDGED and all(one["f1"]["n"] for one in found["classes"].values())
+        lost = found["macro_f1_32_bit"] - found["scores"]["macro_f1"]["value"]
+        if judged and lost > MOST_LOST:
+            raise PartystanceError(f"{name}: 8 bits lose {lost:.4f} macro-F1, more than {MOST_LOST}")
+        if found["moved_by_batch"] > 1e-5:
+            raise PartystanceError(f"{name}: probabilities move by {found['moved_by_batch']} with the batch")
+
+
+def describe(folder: Path, out: Path, facts: Mapping[str, Any]) -> None:
+    """Write the card and the manifest."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )  # the card is Markdown
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    card = environment.get_template("released_card.md.j2").render(name=out.name, config=config, **facts)
+    write_text(folder / "README.md", card)
+    hashes = {name: sha256_file(folder / name) for name in (WEIGHTS, f"{INT8}/model.bin", f"{INT8}/{HEAD}")}
+    kept = {name: value for name, value in facts.items() if name != "data"}
+    write_json(
+        folder / "manifest.json", {"weights_sha256": hashes, "temperature": config["temperature"], **kept}
+    )
+
+
+def logs(predictions: Sequence[Prediction]) -> np.ndarray:
+    """Return log-probabilities (N, 3)."""
+    return np.log(probabilities(predictions).clip(1e-9))
+
+
+def probabilities(predictions: Sequence[Prediction]) -> np.ndarray:
+    """Return what was predicted as an array (N, 3)."""
+    return np.array([prediction.probabilities for prediction in predictions])
+
+
+if __name__ == "__main__":
+    typer.run(main)
