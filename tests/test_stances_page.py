@@ -458,7 +458,9 @@ def test_the_script_runs_in_a_browser(
     assert [m.text_content() for m in page.get_element_by_id("a0").find_class("on")] == ["Iran", "Iran"]
     panel = page.get_element_by_id("panel")
     assert panel.get("hidden") is None
-    assert words_of(panel).startswith("▼ criticize toward Iran▲ support12 %● neutral10 %▼ criticize78 %")
+    assert words_of(panel).startswith(
+        "▼ criticize toward Iran, by Kingdom of Norway▲ support12 %● neutral10 %▼ criticize78 %"
+    )
     assert "Kingdom of Norway" in words_of(panel.find_class("also")[0])
     assert [b.get("aria-pressed") for b in page.find_class("party")] == ["false", "true"]
 

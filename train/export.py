@@ -153,15 +153,14 @@ def correct_bias(run: Path, folder: Path, rows: Sequence[Example]) -> None:
     path = folder / INT8 / HEAD
     exact = StanceClassifier(run, engine="torch", device="cpu")
     seen, said = exact.represent(rows)[1], logs(exact.predict(rows))
-    heads = load_file(path)
+    heads = {name: tensor.float() for name, tensor in load_file(path).items()}
     shift = torch.from_numpy((seen - StanceClassifier(folder).represent(rows)[1]).mean(0))
     for inner in ("head.1", "pointer"):
         heads[f"{inner}.bias"] += heads[f"{inner}.weight"] @ shift
-    save_file(heads, path)
-    heads["head.4.bias"] += torch.from_numpy(
-        (said - logs(StanceClassifier(folder).predict(rows))).mean(0)
-    ).float()
-    save_file(heads, path)
+    save_file({name: tensor.half() for name, tensor in heads.items()}, path)
+    left = (said - logs(StanceClassifier(folder).predict(rows))).mean(0)
+    heads["head.4.bias"] += torch.from_numpy(left).float()
+    save_file({name: tensor.half() for name, tensor in heads.items()}, path)
 
 
 def calibrate(folder: Path, rows: Sequence[Example]) -> None:
