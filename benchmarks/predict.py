@@ -1,6 +1,6 @@
 """How fast stances are predicted, beside what one would write without this library.
 
-    python benchmarks/predict.py models/demo
+    python benchmarks/predict.py
 
 Pairs of the shipped articles, on the CPU, in one process. Ours reads a sentence once for all its parties, and
 sorts by length; the others read it once a party: the same model row by row, and a pair classifier of the same
@@ -26,7 +26,9 @@ ROWS = Path(__file__).parents[1] / "data" / "labels" / "invented.jsonl"
 
 
 def main(
-    model: Annotated[Path, typer.Argument(help="a trained run")],
+    model: Annotated[
+        Path | None, typer.Argument(help="a run's folder [default: the model that ships]")
+    ] = None,
     rows: Annotated[int, typer.Option(help="how many pairs, from the first on")] = 1000,
 ) -> None:
     """Print pairs a second and ratios."""
@@ -34,9 +36,11 @@ def main(
     with readable_errors():
         examples = list(read_examples(ROWS))[:rows]
         classifier = StanceClassifier(model, device="cpu")
+        torch = StanceClassifier(model, device="cpu", engine="torch")
         classifier.predict(examples[:50])
         ours = pairs_per_s(lambda: classifier.predict(examples), rows)
         others: dict[str, Callable[[], Any]] = {
+            "the same weights in PyTorch": lambda: torch.predict(examples),
             "the same, one row at a time": lambda: [classifier.predict([row]) for row in examples],
             "transformers pipeline, batch 1": lambda: run_pipeline(examples, 1),
             "transformers pipeline, batch 32": lambda: run_pipeline(examples, 32),

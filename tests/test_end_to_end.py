@@ -18,6 +18,7 @@ from partystance import StanceClassifier
 from partystance.configs import load_config
 from partystance.files import write_text
 from partystance.minimal_pairs import CHANGES
+from partystance.schema import LABELS
 from partystance.training import RunConfig
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +117,21 @@ def test_evaluation_and_prediction_follow(trained: Path, tmp_path: Path) -> None
     run(sys.executable, "-m", "partystance", "predict", "data/articles/sample.txt",
         "--model", trained, "--out", stances)  # fmt: skip
     assert stances.read_text(encoding="utf-8-sig").count("\n") > 10
+
+
+def test_an_exported_run_predicts_without_torch(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "given"
+    run(sys.executable, "train/export.py", trained, out, "--made-by", "python train/finetune.py")
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "| validation |" in card
+    assert "| test |" in card
+    assert "python train/finetune.py" in card
+    assert json.loads((out / "config.json").read_text())["temperature"] > 0
+    script = "import sys; sys.modules['torch'] = None; from partystance.cli import main; main()"
+    table = run(sys.executable, "-c", script, "predict", "data/articles/sample.txt", "--model", out)
+    lines = [line.split("\t") for line in table.splitlines() if line.startswith("sample\t")]
+    assert len(lines) > 10
+    assert {line[3] for line in lines} <= set(LABELS)
 
 
 def test_minimal_pairs_are_scored_by_what_differs(trained: Path) -> None:

@@ -343,3 +343,10 @@ def test_folding_maps_every_span_back_inside_the_text(text):
         if span is not None:
             assert last <= span[0] < span[1] <= len(text)
             last = span[1]
+
+
+def test_words_that_name_a_party_become_its_id() -> None:
+    registry = Registry.shipped()
+    assert registry.id_of("Kyiv") == "ukraine"
+    assert registry.id_of("the mayor of Kyiv") == "the mayor of Kyiv"
+    assert registry.id_of("critics") == "critics"

@@ -35,6 +35,7 @@ from partystance.files import git_commit, package_versions, sha256_file, write_j
 from partystance.holders import same_holder
 from partystance.minimal_pairs import pair_scores, read_minimal_pairs
 from partystance.model import SpanStanceModel
+from partystance.parties import Registry
 from partystance.schema import LABELS, POLAR, Example, Prediction
 
 PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
@@ -205,13 +206,12 @@ def measure(run: Path, folder: Path, name: str, rows: Sequence[Example]) -> dict
 
 def holders(rows: Sequence[Example], said: Sequence[Prediction]) -> dict[str, float] | None:
     """How often the holder is right where the stance is; None where no row names one."""
+    registry = Registry.shipped()  # "Trump" is united-states to us, whatever a corpus calls him
     asked = [(row, p) for row, p in zip(rows, said, strict=True) if row.holder and row.label == p.label]
     if not asked:
         return None
-    return {
-        "rows": len(asked),
-        "right": sum(same_holder(p.holder, row.holder) for row, p in asked) / len(asked),
-    }
+    right = sum(same_holder(p.holder, registry.id_of(row.holder)) for row, p in asked)
+    return {"rows": len(asked), "right": right / len(asked)}
 
 
 def parties(folder: Path, rows: Sequence[Example]) -> Mapping[str, Any]:

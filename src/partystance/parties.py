@@ -107,6 +107,11 @@ class Registry:
             folder = Path(__file__).parents[2] / "configs" / "parties"
         return cls.load(*sorted(folder.glob("*.yaml")))
 
+    def id_of(self, words: str) -> str:
+        """Return the id of the party that some words are a name of, else the words."""
+        found = self.find(words)
+        return found[0].party if found and (found[0].start, found[0].end) == (0, len(words)) else words
+
     def find(self, text: str, date: date | str | None = None) -> list[PartyMention]:
         """Return the mentions in a text, in order and without overlap.
 

@@ -103,7 +103,7 @@ class StanceClassifier:
                 if label != Stance.NEUTRAL:
                     weights = holders[target, POLAR.index(label)]
                     holder, share = name_holder(weights, window, row.text, parties)
-                    holder = self._party_named(holder) if holder not in parties else holder
+                    holder = holder if holder in parties else self._parties.id_of(holder)
                 found[position] = self._prediction(
                     row, probabilities[target], holder, share, window.truncated
                 )
@@ -182,11 +182,6 @@ class StanceClassifier:
     @cached_property
     def _parties(self) -> Registry:
         return self._registry or Registry.shipped()
-
-    def _party_named(self, words: str) -> str:
-        """The id of the party that a holder's words are a name of, else the words."""
-        found = self._parties.find(words)
-        return found[0].party if found and (found[0].start, found[0].end) == (0, len(words)) else words
 
     def _mentions(self, text: str, party: str) -> tuple[Mention, ...]:
         """Where the registry, or else the words themselves, find a party in a text."""
