@@ -33,7 +33,7 @@ class StanceClassifier:
 
     Example:
         >>> classifier = StanceClassifier()
-        >>> stance, = classifier.predict([("Arvenia praised ", "Norway", " for its restraint.")])
+        >>> (stance,) = classifier.predict([("Arvenia praised ", "Norway", " for its restraint.")])
         >>> stance.label, stance.holder
         ('support', 'Arvenia')
 
