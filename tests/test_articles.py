@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import random
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def only(path: Path, **options: object) -> Article:
 def finished(*inputs: Path | str) -> tuple[ArticleReader, list[Article]]:
     reader = read_articles(inputs)
     return reader, list(reader)
+
+
+@pytest.mark.parametrize(("name", "package"), [("a.html", "trafilatura"), ("a.parquet", "pyarrow")])
+def test_what_a_format_needs_is_named(
+    name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    with pytest.raises(PartystanceError, match=rf"{name}: .* needs .*{package}: pip .*\[formats\]"):
+        only(write(tmp_path / name, PAGE))
 
 
 def test_plain_text_is_left_alone_and_its_first_line_is_the_title(tmp_path: Path) -> None:

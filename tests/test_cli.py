@@ -91,6 +91,8 @@ def test_report_draws_the_page_of_a_table(article: Path, tiny_run: Path, tmp_pat
         (["mentions", "nowhere.txt"], "nowhere.txt"),
         (["mentions", "{article}", "--column", "text"], "field=column"),
         (["mentions", "{article}", "--parties", "none.yaml"], "none.yaml"),
+        (["predict", "nowhere.txt"], "nowhere.txt"),
+        (["predict", "{article}", "--model", "models/none"], "models/none"),
         (["predict", "{article}", "--model", "models/none", "--out", "s.csv"], "models/none"),
         (["predict", "{article}", "--model", "{run}", "--out", "s.xlsx"], "s.xlsx"),
         (["predict", "{article}", "--model", "{run}", "--out", "a.html", "--out", "b.html"], "one page"),
@@ -107,10 +109,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
-    code, _, err = run(*(a.format(article=article, run=tiny_run) for a in arguments))
+    code, out, err = run(*(a.format(article=article, run=tiny_run) for a in arguments))
     assert code == 1
     (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert message in line
+    assert not out
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partystance.errors import InputError
+from partystance.errors import InputError, PartystanceError
 from partystance.schema import LABELS, PREDICTION_FIELDS, ROW_FIELDS, Annotation, Example, Mention, Prediction
 from partystance.tables import FORMATS, RowWriter, read_examples, read_rows, write_rows
 
@@ -135,7 +137,7 @@ def test_a_row_with_other_fields_is_refused(tmp_path: Path) -> None:
             "unknown field 'stance'",
         ),
         ("a.csv", b"id,text\n1\n", "a.csv:2: more or fewer cells"),
-        ("a.csv", b"id,mixed\n1,perhaps\n", "a.csv:2: column 'mixed': 'perhaps' is not bool"),
+        ("a.csv", b"id,mixed\n1,perhaps\n", "a.csv:2: column 'mixed': 'perhaps' is not true or false"),
         ("a.csv", b'id,text\n1,"x" y\n', "a.csv:2: not valid CSV"),
         ("a.csv", b'id,text\n1,"x\n2,y\n', "a.csv:2: not valid CSV: unexpected end of data"),
         ("a.csv", b'id,mentions\n1,"[{"\n', "a.csv:2: column 'mentions'"),
@@ -156,6 +158,18 @@ def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(content[:1000] + b"\xff" * 3000 + content[4000:])
     with pytest.raises(InputError, match=r"a\.parquet: cannot be read"):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize("use", [lambda path: list(read_rows(path)), lambda path: write_rows(path, [])])
+def test_what_parquet_needs_is_named(
+    use: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    write_rows(path, [])
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "partystance.parquet")
+    with pytest.raises(PartystanceError, match=r"Parquet needs .*pyarrow: pip .*\[formats\]"):
+        use(path)
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from partystance.errors import PartystanceError
+from partystance.errors import needs_extra
 from partystance.metrics import CLASSES, Floats, Indices
 from partystance.ratings import MISSING, Ratings
 from partystance.schema import LABELS, Example, Stance
@@ -49,11 +49,8 @@ def dawid_skene(labels: Indices) -> Floats:
     Raises:
         PartystanceError: crowd-kit is not installed.
     """
-    try:
+    with needs_extra("crowd", "dawid-skene"):
         from crowdkit.aggregation import DawidSkene
-    except ImportError:
-        fix = "pip install 'partystance[crowd]'"
-        raise PartystanceError(f"the method dawid-skene needs crowd-kit: {fix}") from None
     return crowd_answers(DawidSkene(n_iter=MAX_ITERATIONS), labels)
 
 

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from partystance.errors import InputError, did_you_mean
+from partystance.errors import InputError, did_you_mean, needs_extra
 from partystance.schema import Article
+
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
 
 FIELDS = ("doc_id", "text", "title", "outlet", "date", "url")
 """What a column can be mapped to; without a mapping a column of the same name is taken."""
@@ -155,7 +155,8 @@ def _read_html(file: SourceFile) -> Records:
     if isinstance(content, Problem):
         yield content
         return
-    from trafilatura import bare_extraction  # a second to import, for web pages alone
+    with needs_extra("formats", f"{file.path}: a web page"):
+        from trafilatura import bare_extraction
 
     page = bare_extraction(content, with_metadata=True)
     if page is None or isinstance(page, dict) or not (page.text or "").strip():
@@ -305,9 +306,12 @@ def _check_columns(file: SourceFile, names: Sequence[str]) -> None:
 
 
 def _read_parquet(file: SourceFile) -> Records:
+    with needs_extra("formats", f"{file.path}: Parquet"):
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
     line = 0
     try:
-        with pq.ParquetFile(file.path) as table:
+        with ParquetFile(file.path) as table:
             names = table.schema_arrow.names
             _check_columns(file, names)
             wanted = [name for name in names if name == "id" or name in {file.column(f) for f in FIELDS}]
@@ -315,12 +319,12 @@ def _read_parquet(file: SourceFile) -> Records:
                 for values in _rows(batch):
                     line += 1
                     yield file.problem(_NOT_UTF8, line) if values is None else file.article(values, line)
-    except (pa.ArrowException, OSError) as error:
+    except (ArrowException, OSError) as error:
         where = f" after row {line}" if line else ""
         yield file.problem("not a readable Parquet file", hint=f"{where}: {str(error).splitlines()[0]}")
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | None]:
+def _rows(batch: "RecordBatch") -> Iterator[dict[str, Any] | None]:
     """The rows of a batch; None for one whose bytes are no UTF-8, which Arrow never checks."""
     try:
         yield from batch.to_pylist()

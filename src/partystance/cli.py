@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +60,7 @@ def predict(
             page = _page(out or [], registry, stack)
             sinks = [_table_sink(path, stack) for path in out or [] if not _is_page(path)]
             sinks += [page.write] if page else []
-            sinks += [] if out else [_printer()]
+            sinks += [] if out else [_printer(stack)]
             from partystance.predictor import StanceClassifier  # only here: the other commands start faster
 
             classifier = StanceClassifier(model, registry=registry, device=device)
@@ -97,16 +97,16 @@ def mentions(
     with readable_errors():
         registry = Registry.shipped() if parties is None else Registry.load(*parties)
         reader = read_articles(inputs, columns=columns_of(column), strict=strict)
-        print("doc_id", "sentence", "offsets", "party", "kind", "modifier", "words", sep="\t")
         found = 0
-        for article in reader:
-            for sentence in split_sentences(article):
-                for mention in registry.find(sentence.text, date=article.date):
-                    start, end = sentence.start + mention.start, sentence.start + mention.end
-                    words = " ".join(mention.surface.split())
-                    place = (article.doc_id, sentence.index, f"{start}-{end}")
-                    print(*place, mention.party, mention.kind, "modifier" * mention.modifier, words, sep="\t")
-                    found += 1
+        with _printed("doc_id", "sentence", "offsets", "party", "kind", "modifier", "words") as write:
+            for article in reader:
+                for sentence in split_sentences(article):
+                    for mention in registry.find(sentence.text, date=article.date):
+                        start, end = sentence.start + mention.start, sentence.start + mention.end
+                        words = " ".join(mention.surface.split())
+                        place = (article.doc_id, sentence.index, f"{start}-{end}")
+                        write(*place, mention.party, mention.kind, "modifier" * mention.modifier, words)
+                        found += 1
         _tell(reader, f"{found} mentions")
 
 
@@ -174,16 +174,32 @@ def _table_sink(path: Path, stack: ExitStack) -> Callable[[Prediction], None]:
     return lambda prediction: writer.write(prediction.to_row())
 
 
-def _printer() -> Callable[[Prediction], None]:
-    """What prints predictions, tab-separated, a line each."""
-    print("doc_id", "sentence", "party", "stance", "p", "holder", "text", sep="\t")
+@contextmanager
+def _printed(*columns: str) -> Iterator[Callable[..., None]]:
+    """Print a tab-separated table. The header waits for the first row, so that an error comes alone."""
+    header = [columns]
 
-    def write(stance: Prediction) -> None:
+    def write(*cells: object) -> None:
+        if header:
+            print(*header.pop(), sep="\t")
+        print(*cells, sep="\t")
+
+    yield write
+    if header:
+        print(*columns, sep="\t")
+
+
+def _printer(stack: ExitStack) -> Callable[[Prediction], None]:
+    """What prints predictions, a line each."""
+    columns = ("doc_id", "sentence", "party", "stance", "p", "holder", "text")
+    write = stack.enter_context(_printed(*columns))
+
+    def row(stance: Prediction) -> None:
         likely = f"{max(stance.probabilities):.2f}"
         place = (stance.doc_id, stance.sentence_index, stance.party)
-        print(*place, stance.label, likely, stance.holder, " ".join(stance.text.split()), sep="\t")
+        write(*place, stance.label, likely, stance.holder, " ".join(stance.text.split()))
 
-    return write
+    return row
 
 
 def _shown(articles: Iterable[Article], page: StancePage) -> Iterator[Article]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from partystance.encoding import Arrays
-from partystance.errors import PartystanceError
+from partystance.errors import PartystanceError, needs_extra
 from partystance.schema import POLAR
 
 INT8 = "int8"
@@ -122,11 +122,6 @@ def load_engine(folder: Path, device: str | None = None, engine: str | None = No
     """
     if engine == INT8 or (engine is None and device in (None, "cpu") and (folder / INT8).is_dir()):
         return Int8Engine(folder)
-    try:
+    with needs_extra("train", f"{folder} without {INT8} weights"):
         from partystance.torch_engine import TorchEngine
-    except ModuleNotFoundError as error:
-        raise PartystanceError(
-            f"{folder} has no {INT8} weights, and running the others needs {error.name}: "
-            "pip install 'partystance[train]'"
-        ) from None
     return TorchEngine(folder, device)

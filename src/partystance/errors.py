@@ -1,5 +1,7 @@
 """The one kind of error a user can mend: it names the place, the value and the fix, and has no traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,6 +16,17 @@ class InputError(PartystanceError):
     def __init__(self, path: Path | str, message: str, line: int | None = None) -> None:
         self.path, self.line, self.reason = str(path), line, message
         super().__init__(f"{path}:{line}: {message}" if line is not None else f"{path}: {message}")
+
+
+@contextmanager
+def needs_extra(extra: str, what: str) -> Iterator[None]:
+    """Say how to install what an import inside the block does not find; `what` needs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise PartystanceError(
+            f"{what} needs the package {error.name}: pip install 'partystance[{extra}]'"
+        ) from None
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:

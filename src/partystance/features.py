@@ -6,18 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partystance.encoders import MINILM, encoder_path
-from partystance.errors import PartystanceError
+from partystance.errors import needs_extra
 from partystance.schema import Example
 
-try:
+with needs_extra("train", "a frozen encoder"):
     import torch
     from transformers import AutoModel
     from transformers.utils.logging import disable_progress_bar
 
     from partystance.encoding import MAX_TOKENS, Arrays, SpanEncoder, answered
     from partystance.model import mean_states
-except ModuleNotFoundError as error:
-    raise PartystanceError(f"features need {error.name}: pip install 'partystance[train]'") from None
 
 
 def frozen_features(

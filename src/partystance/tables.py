@@ -14,39 +14,38 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Literal, Self, TextIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from partystance.errors import InputError
+from partystance.errors import InputError, needs_extra
 from partystance.files import staged
 from partystance.schema import ROW_FIELDS, Example
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 
-_MENTION = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("surface", pa.string())])
-_ANNOTATION = pa.struct([(name, pa.string()) for name in ("annotator", "label", "holder")])
-_TYPES: dict[str, pa.DataType] = {
-    "sentence_index": pa.int32(),
-    "sentence_start": pa.int32(),
-    "sentence_end": pa.int32(),
-    "mentions": pa.list_(_MENTION),
-    "annotations": pa.list_(_ANNOTATION),
-    "phenomena": pa.list_(pa.string()),
-    "mixed": pa.bool_(),
-    "truncated": pa.bool_(),
+Kind = Literal["text", "a number", "a whole number", "true or false", "a list"]
+
+_KINDS: dict[str, Kind] = {
+    "sentence_index": "a whole number",
+    "sentence_start": "a whole number",
+    "sentence_end": "a whole number",
+    "mentions": "a list",
+    "annotations": "a list",
+    "phenomena": "a list",
+    "mixed": "true or false",
+    "truncated": "true or false",
 }
 """Fields that are not text; beside these, `p_...` are probabilities."""
 
-_ROWS_A_GROUP = 8192
+ROWS_A_GROUP = 8192
+"""Rows that are written, and read, together."""
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # the wide ones run in Japanese and Chinese settings
 _ESCAPED = re.compile(rf"'{_FORMULA.pattern}")
 
 
-def field_type(name: str) -> pa.DataType:
-    """Return the Arrow type of a field by its name; what is not known is text."""
-    return _TYPES.get(name, pa.float64() if name.startswith("p_") else pa.string())
+def field_kind(name: str) -> Kind:
+    """Return what kind of value a field has, by its name; what is not known is text."""
+    return _KINDS.get(name, "a number" if name.startswith("p_") else "text")
 
 
 def read_rows(path: Path | str) -> Iterator[dict[str, Any]]:
@@ -108,7 +107,7 @@ def _numbered_rows(path: Path) -> _Records:
         yield error.line, error
     except UnicodeDecodeError as error:
         raise InputError(path, f"not UTF-8 (byte {error.start}); save the file as UTF-8") from None
-    except (pa.ArrowException, OSError) as error:
+    except OSError as error:
         raise InputError(path, f"cannot be read: {str(error).splitlines()[0]}") from None
 
 
@@ -164,46 +163,29 @@ def csv_records(path: Path, stream: TextIO, delimiter: str = ",") -> Iterator[tu
 
 def _from_cell(name: str, cell: str) -> Any:
     """The value of a CSV cell. Raises `ValueError` naming column and value."""
-    kind = field_type(name)
-    if kind == pa.string():
+    kind = field_kind(name)
+    if kind == "text":
         return rearm_formula(cell)
     if not cell:
         return None
     try:
-        if pa.types.is_list(kind):
-            return json.loads(cell)
-        if pa.types.is_boolean(kind):
-            return {"true": True, "false": False}[cell.lower()]
-        return float(cell) if pa.types.is_floating(kind) else int(cell)
+        return _PARSERS[kind](cell)
     except (ValueError, KeyError):
         raise ValueError(f"column {name!r}: {cell[:80]!r} is not {kind}") from None
 
 
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    "a list": json.loads,
+    "true or false": lambda cell: {"true": True, "false": False}[cell.lower()],
+    "a whole number": int,
+    "a number": float,
+}
+
+
 def _read_parquet(path: Path) -> _Records:
-    with pq.ParquetFile(path) as file:
-        names = _class_names(file.schema_arrow)
-        line = 0
-        for batch in file.iter_batches(_ROWS_A_GROUP):
-            for row in batch.to_pylist():
-                line += 1
-                for column, classes in names.items():
-                    row[column] = _class_name(row[column], classes)
-                yield line, row
-
-
-def _class_name(index: int | None, classes: list[str]) -> str:
-    return "" if index is None or index < 0 else classes[index]
-
-
-def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
-    """The class names of integer columns that `datasets` calls ClassLabel."""
-    metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = metadata.get("info", {}).get("features", {})
-    return {
-        name: feature["names"]
-        for name, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-    }
+    with needs_extra("formats", "Parquet"):
+        from partystance.parquet import read_parquet
+    yield from enumerate(read_parquet(path), start=1)
 
 
 Rows = Sequence[Mapping[str, Any]]
@@ -226,9 +208,10 @@ def _write_csv(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows], N
 
 @contextmanager
 def _write_parquet(path: Path, fields: Sequence[str]) -> Iterator[Callable[[Rows], None]]:
-    schema = pa.schema([(name, field_type(name)) for name in fields])
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        yield lambda rows: writer.write_table(pa.Table.from_pylist(list(rows), schema))
+    with needs_extra("formats", "Parquet"):
+        from partystance.parquet import parquet_writer
+    with parquet_writer(path, fields) as write:
+        yield write
 
 
 _WRITERS = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
@@ -282,7 +265,7 @@ class RowWriter:
                 f"{self.path}: a row has the fields {', '.join(row)}, not {', '.join(self.fields)}"
             )
         self._waiting.append(row)
-        if len(self._waiting) >= _ROWS_A_GROUP:
+        if len(self._waiting) >= ROWS_A_GROUP:
             self._flush()
 
     def _flush(self) -> None:

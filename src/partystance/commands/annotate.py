@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from partystance.console import readable_errors
-from partystance.errors import PartystanceError
+from partystance.errors import needs_extra
 from partystance.labels.handmade import CURATED, HUMAN
 from partystance.llm.questions import AnswerFormat
 
@@ -51,11 +51,8 @@ def annotate(
         partystance annotate rows.csv --model qwen3 --base-url http://localhost:11434/v1 --out out.csv
     """
     with readable_errors("no table was written; the answers so far are kept, the same command goes on"):
-        try:
-            from partystance.llm.running import Settings, run  # what the extra brings
-        except ModuleNotFoundError as error:
-            hint = "pip install 'partystance[llm]'"
-            raise PartystanceError(f"annotate needs the package {error.name}: {hint}") from None
+        with needs_extra("llm", "annotate"):
+            from partystance.llm.running import Settings, run
         run(
             Settings(
                 file=file,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from partystance.console import FAILED, readable_errors
-from partystance.errors import PartystanceError
+from partystance.errors import PartystanceError, needs_extra
 from partystance.files import write_text
 from partystance.labelled import LabelledFile, read_labelled
 from partystance.labels.corpora import Format
@@ -64,15 +64,12 @@ def check(
             raise PartystanceError("--suspects needs a folder to write to: --out DIR")
         registry = Registry.shipped() if parties is None else Registry.load(*parties)
         labelled = [read_labelled(path, kind) for path in files]
-        try:
+        with needs_extra("train,clean", "check"):
             findings = _findings(labelled, registry if kind == Format.ROWS else None)
             if out:
                 _write_findings(out / "findings.csv", findings)
             if out and suspects:
                 _write_suspects(out, labelled, registry, suspects)
-        except ModuleNotFoundError as error:
-            hint = "pip install 'partystance[train,clean]'"
-            raise PartystanceError(f"{error.name} is not installed: {hint}") from None
         _print(labelled, findings)
         if any(finding.severity == "error" or strict for finding in findings):
             raise typer.Exit(FAILED)

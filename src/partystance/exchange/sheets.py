@@ -1,4 +1,4 @@
-"""A sheet to fill in by hand: CSV, or an Excel workbook (needs `pip install partystance[excel]`).
+"""A sheet to fill in by hand: CSV, or an Excel workbook (needs `pip install partystance[formats]`).
 
 One row a task; people write `label`, `holder` and their name. Text that a spreadsheet would run as a formula
 gets an apostrophe in front, and loses it again when it is read (`partystance.tables`).

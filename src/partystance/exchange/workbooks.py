@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from partystance.errors import InputError, PartystanceError
+from partystance.errors import InputError, needs_extra
 from partystance.files import staged
 from partystance.schema import LABELS
 from partystance.tables import disarm_formula
@@ -27,14 +27,6 @@ _WIDTHS = {"id": 20, "text": 90, "mentions": 25, "holder": 20}
 _WIDTH = 14
 
 
-def _openpyxl() -> Any:
-    try:
-        import openpyxl
-    except ModuleNotFoundError:
-        raise PartystanceError("Excel files need openpyxl: pip install 'partystance[excel]'") from None
-    return openpyxl
-
-
 def write(rows: Iterable[Mapping[str, str]], path: Path, columns: Sequence[str]) -> None:
     """Write a sheet whose `label` column offers the stances.
 
@@ -42,8 +34,10 @@ def write(rows: Iterable[Mapping[str, str]], path: Path, columns: Sequence[str])
         InputError: a text is longer than a cell.
         PartystanceError: openpyxl is not installed.
     """
-    book = _openpyxl().Workbook()
-    sheet = book.active
+    with needs_extra("formats", "Excel"):
+        from openpyxl import Workbook
+    book = Workbook()
+    sheet: Any = book.active
     sheet.append(list(columns))
     number = 1
     for number, row in enumerate(rows, start=2):
@@ -90,9 +84,10 @@ def read(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
         InputError: the file cannot be read as a workbook.
         PartystanceError: openpyxl is not installed.
     """
-    library = _openpyxl()
+    with needs_extra("formats", "Excel"):
+        from openpyxl import load_workbook
     try:
-        book = library.load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(path, read_only=True, data_only=True)
         rows = [list(row) for row in book.worksheets[0].iter_rows(values_only=True)]
         book.close()
     except (OSError, BadZipFile, KeyError, ValueError, IndexError, SyntaxError) as error:
