@@ -7,7 +7,7 @@ import pytest
 from conftest import SHARED
 
 from partystance.errors import InputError
-from partystance.labels.dse import read_dse, read_pairs
+from partystance.labels.dse import read_dse, read_dse_silence, read_pairs
 
 LINES = (
     "[Norland] accused [Sudland] of cheating.\tNorland\tSudland\t3\n"
@@ -36,6 +36,18 @@ def test_pairs_become_rows_with_holder_and_target(tmp_path: Path) -> None:
         "no relation between the two entities": 1,
         "brackets mended": 1,
     }
+
+
+def test_what_a_pair_does_not_say_becomes_neutral_rows_of_one_holder(tmp_path: Path) -> None:
+    path = write(tmp_path, LINES)
+    rows = list(read_dse_silence(path))
+    assert [(row.party, row.label, row.holder) for row in rows] == [
+        ("Norland", "neutral", "Sudland"),
+        ("Mr Bel", "neutral", "United Provinces"),
+        ("Sudland", "neutral", "Norland"),
+        ("Norland", "neutral", "Sudland"),
+    ]
+    assert not {row.id for row in rows} & {row.id for row in read_dse(path)}
 
 
 @pytest.mark.parametrize(

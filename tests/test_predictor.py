@@ -167,3 +167,32 @@ def test_importing_the_package_imports_no_torch() -> None:
 
     code = "import sys, partystance, partystance.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_stances_of_all_holders_together_are_that_of_anybody(classifier: StanceClassifier) -> None:
+    text, party = "Norway praised Russia and Iran", "Russia"
+    (anybody,) = classifier.predict([(text, party)])
+    toward = classifier.toward([(text, holder, party) for holder in [*text.split(), "author"]])
+    for prediction in toward:
+        assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-5)
+    for polar in (0, 2):  # the token that ends the sentence has a share too, and is nobody
+        total = sum(prediction.probabilities[polar] for prediction in toward)
+        assert anybody.probabilities[polar] / 2 < total <= anybody.probabilities[polar] + 1e-4
+
+
+def test_one_holder_is_asked_about_by_id_words_or_mentions(classifier: StanceClassifier) -> None:
+    text = "Oslo accused Moscow of shelling the port."
+    by_id, by_words = classifier.toward([(text, "norway", "russia"), (text, "Oslo", "Moscow")])
+    example = Example("1", text, "russia", (Mention(13, 19, "Moscow"),), holder="norway")
+    (by_mention,) = classifier.toward([(example, (Mention(0, 4, "Oslo"),))])
+    assert by_id.probabilities == pytest.approx(by_words.probabilities, abs=1e-5)
+    assert by_id.probabilities == pytest.approx(by_mention.probabilities, abs=1e-5)
+    assert (by_id.holder, by_words.holder) == ("norway", "Oslo")
+
+
+@pytest.mark.parametrize("asked", [("Norway left.", "Chad", "Norway"), ("Norway left.", "author", "Chad")])
+def test_who_is_not_named_cannot_be_asked_about(
+    asked: tuple[str, str, str], classifier: StanceClassifier
+) -> None:
+    with pytest.raises(PartystanceError, match="input 0: 'Chad' is not mentioned"):
+        classifier.toward([asked])

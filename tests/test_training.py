@@ -1,5 +1,6 @@
 """The parts of training against scikit-learn, PyTorch's own loss, and files broken on purpose."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,9 +58,26 @@ def test_loss_weighs_classes() -> None:
 
 def test_loss_counts_holders_of_polar_rows_alone() -> None:
     logits, labels = torch.zeros(1, 4, 3), torch.tensor([[0, 2, 1, -100]])
-    shares = torch.log(torch.tensor([[[0.5, 0.1], [0.1, 0.25], [0.1, 0.1], [0.1, 0.1]]]))
+    shares = torch.log(torch.tensor([[[0.5, 0.1], [0.1, 0.25], [0.0, 0.0], [0.1, 0.1]]])).clamp(min=-1e9)
     loss = StanceLoss(None, 0.0, 0.3)(SpanStanceOutput(logits=logits, holder_shares=shares), labels)
     assert float(loss) == pytest.approx(np.log(3) + 0.3 * (np.log(2) + np.log(4)) / 3, abs=1e-6)
+
+
+def test_a_neutral_row_with_a_holder_counts_that_holder_alone() -> None:
+    p, shares = torch.tensor([[[0.6, 0.1, 0.3]]]), torch.tensor([[[0.5, 0.2]]])
+    output = SpanStanceOutput(logits=p.log(), holder_shares=shares.log())
+    loss = StanceLoss(None, 0.1, 0.3)
+    silence = -np.log(1 - 0.6 * 0.5 - 0.3 * 0.2)
+    assert float(loss(output, torch.tensor([[1]]))) == pytest.approx(silence, abs=1e-6)
+    assert float(loss(output, torch.tensor([[[0.0, 1.0, 0.0]]]))) == pytest.approx(silence, abs=1e-6)
+
+
+def test_a_neutral_row_whose_holder_is_out_of_sight_is_not_counted(tiny_encoder: Path) -> None:
+    text = "Norway " + "and so on " * 60 + "Iran"
+    row = Example("1", text, "iran", (Mention(len(text) - 4, len(text), "Iran"),), "neutral", holder="Norway")
+    encoder = SpanEncoder(Tokenizer.from_file(str(tiny_encoder / "tokenizer.json")), 32)
+    assert TrainingWindows([row], encoder)[0]["labels"] == [-100]
+    assert TrainingWindows([replace(row, holder="")], encoder)[0]["labels"] == [1]
 
 
 def unheld(logits: torch.Tensor) -> SpanStanceOutput:

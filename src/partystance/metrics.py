@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from partystance.schema import LABELS, Stance
+from partystance.schema import LABELS, POLAR_INDICES
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -26,7 +26,6 @@ Metric = Callable[[NDArray[Any]], Floats]
 """From confusion matrices `(..., 3, 3)` to one score each `(...)`."""
 
 CLASSES = len(LABELS)
-POLAR_INDICES = (LABELS.index(Stance.SUPPORT), LABELS.index(Stance.CRITICIZE))
 
 CALIBRATION_BINS = 10
 """Guo et al. (ICML 2017) take 15; test sets of some hundred rows fill no more than 10."""

@@ -16,11 +16,13 @@ from partystance.encoding import SpanEncoder, answered
 from partystance.engines import INT8, WEIGHTS, load_engine, softmax
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
-from partystance.holders import name_holder
+from partystance.holders import AUTHOR_TOKEN, name_holder
 from partystance.parties import Registry
-from partystance.schema import LABELS, POLAR, Example, Mention, Prediction, Stance
+from partystance.schema import AUTHOR, LABELS, POLAR, POLAR_INDICES, Example, Mention, Prediction, Stance
 
 Input = Example | Mapping[str, Any] | tuple[str, str, str] | tuple[str, int, int] | tuple[str, str]
+
+Directed = tuple[str, str, str] | tuple[Example, Sequence[Mention]]
 
 RELEASED = "partystance-minilm"
 """The model that ships."""
@@ -109,6 +111,52 @@ class StanceClassifier:
                 )
         return [found[position] for position in range(len(examples))]
 
+    def toward(self, inputs: Iterable[Directed], *, batch_tokens: int | None = None) -> list[Prediction]:
+        """Predict, in order, the stance of *one holder* toward a party: P(stance) times the holder's share.
+
+        Args:
+            inputs: `(text, holder, party)`, each an id of the registry or the words as they stand in the
+                text, or `author` as the holder; or `(Example, mentions)`: where its text names its holder.
+            batch_tokens: tokens of a batch, padding included.
+
+        Returns:
+            Predictions with the holder asked about; `p_holder` is their share of the likelier polar stance.
+
+        Raises:
+            PartystanceError: a text names its party or holder nowhere.
+        """
+        asked = [self._directed(value, position) for position, value in enumerate(inputs)]
+        examples = [example for example, _ in asked]
+        found: dict[int, Prediction] = {}
+        size, workers = batch_tokens or self.engine.batch_tokens, self.engine.workers
+        for window, positions, answer in answered(examples, self.encoder, self.engine, size, workers):
+            logits, holders, _ = answer
+            probabilities = self._calibrated(logits)
+            for target, position in enumerate(positions):
+                example, mentions = asked[position]
+                tokens = [AUTHOR_TOKEN] if example.holder == AUTHOR else list(window.tokens_of(mentions))
+                shares = holders[target][:, tokens].sum(-1)
+                polar = probabilities[target, POLAR_INDICES] * shares
+                row = np.full(len(LABELS), 1 - polar.sum())
+                np.put(row, POLAR_INDICES, polar)
+                share = float(shares[polar.argmax()])
+                found[position] = self._prediction(example, row, example.holder, share, window.truncated)
+        return [found[position] for position in range(len(asked))]
+
+    def _directed(self, value: Directed, position: int) -> tuple[Example, Sequence[Mention]]:
+        try:
+            match value:
+                case (Example() as example, mentions):
+                    return example, mentions
+                case (str(text), str(holder), str(party)):
+                    example = Example(str(position), text, party, self._mentions(text, party), holder=holder)
+                    return example, () if holder == AUTHOR else self._mentions(text, holder)
+        except ValueError as error:
+            raise PartystanceError(f"input {position}: {error}") from None
+        raise PartystanceError(
+            f"input {position}: {value!r} is neither (text, holder, party) nor (Example, mentions)"
+        )
+
     def _calibrated(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         return softmax(logits / self.temperature).astype(np.float64)
 
@@ -190,7 +238,7 @@ class StanceClassifier:
             return tuple(Mention(mention.start, mention.end, mention.surface) for mention in found)
         start = text.find(party) if party else -1
         if start < 0:
-            raise ValueError(f"party {party!r} is not mentioned in {text[:80]!r}")
+            raise ValueError(f"{party!r} is not mentioned in {text[:80]!r}")
         return (Mention(start, start + len(party), party),)
 
 

@@ -25,6 +25,9 @@ LABELS: tuple[str, ...] = tuple(stance.value for stance in Stance)
 POLAR: tuple[str, ...] = (Stance.SUPPORT.value, Stance.CRITICIZE.value)
 """The stances that somebody takes; `neutral` is that nobody does."""
 
+POLAR_INDICES = tuple(LABELS.index(label) for label in POLAR)
+"""Where they are among `LABELS`."""
+
 AUTHOR = "author"
 """The holder where the article's own voice takes the stance."""
 
@@ -90,6 +93,8 @@ class Annotation:
 class Example:
     """One row: one (sentence, party) pair, labelled or (with `label == ""`) still to be labelled.
 
+    `holder`: whoever takes the stance. On a neutral row, the one of whom alone it is known that they take
+    none; others may.
     `sentence_start`, `sentence_end`: the sentence's offsets into its article; both 0 when there is none.
     `probabilities`: how sure several annotators together are of each of `LABELS`; None where nobody said.
     `phenomena`: what makes the row hard, as tags (`data/CODEBOOK.md` lists those of the shipped rows).

@@ -23,7 +23,7 @@ from partystance.errors import PartystanceError
 from partystance.files import sha256_file, write_json
 from partystance.holders import holder_tokens
 from partystance.model import SpanStanceModel
-from partystance.schema import LABELS, P_FIELDS, POLAR, Example
+from partystance.schema import LABELS, P_FIELDS, POLAR, POLAR_INDICES, Example, Stance
 
 IGNORED = -100
 """The label of a padded target, by the convention of PyTorch's cross-entropy."""
@@ -121,8 +121,11 @@ class TrainingWindows(Dataset[dict[str, Any]]):
         for text, rows in sentences.items():
             for window in encoder.encode(text, [row.mentions for row in rows]):
                 item = {"input_ids": window.input_ids, "window": window}
-                item["labels"] = [_target(rows[target], soft) for target in window.targets]
-                item["holders"] = [holder_tokens(window, rows[target], rows) for target in window.targets]
+                own = [rows[target] for target in window.targets]
+                item["holders"] = [holder_tokens(window, row, rows) for row in own]
+                item["labels"] = [
+                    _target(row, bool(tokens), soft) for row, tokens in zip(own, item["holders"], strict=True)
+                ]
                 self._items.append(item)
 
     def __len__(self) -> int:
@@ -137,7 +140,9 @@ class TrainingWindows(Dataset[dict[str, Any]]):
         return sum(item["window"].truncated for item in self._items)
 
 
-def _target(row: Example, soft: bool) -> int | tuple[float, ...]:
+def _target(row: Example, holder_seen: bool, soft: bool) -> int | tuple[float, ...]:
+    if row.label == Stance.NEUTRAL and row.holder and not holder_seen:
+        return (float(IGNORED),) * len(LABELS) if soft else IGNORED  # what is left says nothing
     if not soft:
         return LABELS.index(row.label)
     return row.probabilities or tuple(float(name == row.label) for name in LABELS)
@@ -171,6 +176,9 @@ class Collator:
 class StanceLoss:
     """Cross-entropy of stances, and of holders where known, averaged over the targets of a whole step.
 
+    A neutral row with a holder says nothing of others, so it only counts what that holder is given of the
+    polar stances: its loss is -log(1 - sum over them of P(stance) times the holder's share).
+
     Args:
         weights: one factor a class, mean 1 over the training rows, or None.
         smoothing: the share of probability spread over all classes (Szegedy et al., CVPR 2016).
@@ -193,9 +201,12 @@ class StanceLoss:
                 `IGNORED`, as the Trainer counts them: one a target, or three.
         """
         kept = labels.ne(IGNORED)
+        classes = labels if labels.ndim == 2 else labels.argmax(-1).where(kept.all(-1), IGNORED)
+        silent = silent_targets(outputs.holder_shares, classes)
         count = kept.sum() if num_items_in_batch is None else num_items_in_batch
         if labels.ndim > 2:
             kept, count = kept.all(-1), count / labels.shape[-1]
+        kept = kept & ~silent
         stances = nn.functional.cross_entropy(
             outputs.logits[kept],
             labels[kept],
@@ -203,8 +214,25 @@ class StanceLoss:
             reduction="sum",
             label_smoothing=self.smoothing,
         )
-        classes = labels if labels.ndim == kept.ndim else labels.argmax(-1).where(kept, IGNORED)
-        return (stances + self.holder_weight * holder_loss(outputs.holder_shares, classes)) / count
+        silence = silence_loss(outputs.logits[silent], outputs.holder_shares[silent])
+        holders = holder_loss(outputs.holder_shares, classes)
+        return (stances + silence + self.holder_weight * holders) / count
+
+
+def silent_targets(shares: Tensor, classes: Tensor) -> Tensor:
+    """Return which targets (B, K) are neutral of one holder alone: class and holder are known."""
+    return classes.eq(LABELS.index(Stance.NEUTRAL)) & (shares.amax(-1) > _KNOWN)
+
+
+def silence_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Return the summed -log P(the holder takes neither polar stance).
+
+    Args:
+        logits: (N, 3), of the stance that anybody takes.
+        shares: (N, 2), log-probabilities of the holder for each of `POLAR`.
+    """
+    taken = (logits.log_softmax(-1)[:, list(POLAR_INDICES)] + shares).exp().sum(-1)
+    return -torch.log1p(-taken.clamp(max=1 - 1e-6)).sum()
 
 
 def holder_loss(shares: Tensor, classes: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from partystance.labels.dse import read_dse
+from partystance.labels.dse import read_dse, read_dse_silence
 from partystance.labels.gerntsa import read_gerntsa
 from partystance.labels.madtsc import read_madtsc
 from partystance.labels.newsmtsc import read_newsmtsc
@@ -24,6 +24,7 @@ class Format(StrEnum):
 
     ROWS = "rows"
     DSE = "dse"
+    DSE_SILENCE = "dse-silence"
     GERNTSA = "gerntsa"
     MADTSC = "madtsc"
     NEWSMTSC = "newsmtsc"
@@ -38,6 +39,7 @@ Reader = Callable[[Path, Counter[str]], Iterator[Example]]
 
 READERS: Mapping[str, Reader] = {
     Format.DSE: read_dse,
+    Format.DSE_SILENCE: read_dse_silence,
     Format.GERNTSA: read_gerntsa,
     Format.MADTSC: read_madtsc,
     Format.NEWSMTSC: read_newsmtsc,

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from partystance.errors import InputError
 from partystance.labels.published import numbered_lines
-from partystance.schema import Example, Mention
+from partystance.schema import Example, Mention, Stance
 
 LABEL_SOURCE = "dse"
+DIRECTIONS = ((0, 1), (1, 0))
+"""Holder and target, as places among a pair's entities."""
+
 
 RELATIONS = {
     "0": None,
@@ -81,7 +84,8 @@ def read_pairs(path: Path | str, counts: Counter[str] | None = None) -> Iterator
 def read_dse(path: Path | str, counts: Counter[str] | None = None) -> Iterator[Example]:
     """Read a DSE file as (sentence, target) rows: one a pair with a relation, the other entity its holder.
 
-    Pairs without a relation give no row: somebody else may take a stance toward either of them.
+    Pairs without a relation give no row: somebody else may take a stance toward either of them. What they do
+    say is what `read_dse_silence` reads.
 
     Raises:
         InputError: as `read_pairs`.
@@ -104,6 +108,33 @@ def read_dse(path: Path | str, counts: Counter[str] | None = None) -> Iterator[E
             holder=pair.entities[holder].surface,
             label_source=LABEL_SOURCE,
         )
+
+
+def read_dse_silence(path: Path | str, counts: Counter[str] | None = None) -> Iterator[Example]:
+    """Read a DSE file as the stances that are *not* there: neutral rows that hold of one holder alone.
+
+    A pair without a relation gives one in either direction, a pair with one gives that of the other
+    direction.
+
+    Raises:
+        InputError: as `read_pairs`.
+    """
+    name = Path(path).stem
+    for pair in read_pairs(path, counts):
+        relation = RELATIONS[pair.relation]
+        for holder, target in DIRECTIONS:
+            if relation and relation[1:] == (holder, target):
+                continue
+            yield Example(
+                id=f"{LABEL_SOURCE}:{name}:{pair.line}:silence-{holder}-{target}",
+                doc_id=f"{LABEL_SOURCE}:{name}:{pair.line}",
+                text=pair.text,
+                party=pair.entities[target].surface,
+                mentions=(pair.entities[target],),
+                label=Stance.NEUTRAL,
+                holder=pair.entities[holder].surface,
+                label_source=LABEL_SOURCE,
+            )
 
 
 def _mend(text: str, start: int, end: int) -> Mention | None:
