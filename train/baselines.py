@@ -177,7 +177,8 @@ def refuse_held_out(split: str, final: bool) -> None:
 
 def fit_and_predict(data: Path, rows: Sequence[Example]) -> Iterator[tuple[str, Floats]]:
     """Fit every baseline on a dataset's train split and yield its name and probabilities for `rows`."""
-    train, validation = read_split(data, "train"), read_split(data, "validation")
+    train = [row for row in read_split(data, "train") if not row.of_one_holder]
+    validation = read_split(data, "validation")
     for name, baseline in tqdm(BASELINES.items(), desc="baselines", unit="baseline"):
         yield name, baseline.fit(train, validation).predict_proba(rows)
 

@@ -103,7 +103,8 @@ class DatasetConfig(StrictModel):
 
 
 def rule_quality(rows: Sequence[Example], registry: Registry | None) -> dict[str, Any]:
-    """Return how often the rule labeller agrees with the labels that the rows have."""
+    """Return how often the rule labeller agrees with the labels that the rows have for anybody's stance."""
+    rows = [row for row in rows if not row.of_one_holder]
     truth = [row.label for row in rows]
     answers = [str(answer.label) for answer in rule_answers(rows, registry)]
     names = list(LABELS)

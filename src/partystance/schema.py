@@ -143,6 +143,11 @@ class Example:
             raise ValueError(f"row {self.id!r}: {', '.join(P_FIELDS)} add up to {sum(self.probabilities)}")
 
     @property
+    def of_one_holder(self) -> bool:
+        """Whether the label says nothing of other holders: neutral, and a holder is named."""
+        return self.label == Stance.NEUTRAL and bool(self.holder)
+
+    @property
     def cluster(self) -> str:
         """What is resampled as a whole: the row's group, or its article, or itself."""
         return self.group or self.doc_id or self.id

@@ -141,7 +141,7 @@ class TrainingWindows(Dataset[dict[str, Any]]):
 
 
 def _target(row: Example, holder_seen: bool, soft: bool) -> int | tuple[float, ...]:
-    if row.label == Stance.NEUTRAL and row.holder and not holder_seen:
+    if row.of_one_holder and not holder_seen:
         return (float(IGNORED),) * len(LABELS) if soft else IGNORED  # what is left says nothing
     if not soft:
         return LABELS.index(row.label)
