@@ -173,6 +173,7 @@ def corpora(tmp_path: Path) -> dict[str, Path]:
         "semeval2016": tmp_path / "trainingdata.txt",
         "seesaw": tmp_path / "SEESAW",
         "dse": tmp_path / "train.txt",
+        "dse-silence": tmp_path / "train.txt",
         "newsmtsc": Path(__file__).parent / "data/newsmtsc/train.jsonl",
     }
     paths["rusentne"].write_text(RUSENTNE, encoding="utf-8")

@@ -108,7 +108,7 @@ def test_a_broken_line_is_named(
 
 def test_an_unknown_corpus_is_named(corpus: Path, tmp_path: Path) -> None:
     write_overlay(tmp_path / "x.jsonl", iter([]))
-    with pytest.raises(InputError, match="known: dse, gerntsa, madtsc"):
+    with pytest.raises(InputError, match="known: dse, dse-silence, gerntsa, madtsc"):
         list(read_overlay(tmp_path / "x.jsonl", "nowhere", corpus))
 
 

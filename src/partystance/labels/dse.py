@@ -16,6 +16,9 @@ from partystance.labels.published import numbered_lines
 from partystance.schema import Example, Mention, Stance
 
 LABEL_SOURCE = "dse"
+SILENCE = "dse-silence"
+"""The label source of what pairs do not say."""
+
 DIRECTIONS = ((0, 1), (1, 0))
 """Holder and target, as places among a pair's entities."""
 
@@ -133,7 +136,7 @@ def read_dse_silence(path: Path | str, counts: Counter[str] | None = None) -> It
                 mentions=(pair.entities[target],),
                 label=Stance.NEUTRAL,
                 holder=pair.entities[holder].surface,
-                label_source=LABEL_SOURCE,
+                label_source=SILENCE,
             )
 
 
