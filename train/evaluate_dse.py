@@ -17,10 +17,19 @@ from numpy.typing import NDArray
 
 from partystance import StanceClassifier, metrics
 from partystance.console import readable_errors
+from partystance.errors import PartystanceError
 from partystance.labels.dse import DIRECTIONS, RELATIONS, Pair, read_pairs
-from partystance.schema import LABELS, Example, Stance
+from partystance.schema import LABELS, Example, Mention, Stance
 
-NAMES = {"0": "none", "1": "support >", "2": "support <", "3": "criticism >", "4": "criticism <"}
+NAMES = (
+    "none",
+    "first supports second",
+    "second supports first",
+    "first criticizes second",
+    "second criticizes first",
+)
+"""What the numbers of the file mean."""
+
 BOOTSTRAP = {"n_resamples": 1000, "seed": 13}
 
 
@@ -31,10 +40,17 @@ def main(
         Path | None, typer.Option(help="train.txt: pairs whose sentence is in it are left out")
     ] = None,
 ) -> None:
-    """Print the scores of the five-way task."""
+    """Print the scores of the five-way task.
+
+    Example:
+
+        python train/evaluate_dse.py models/partystance-minilm dse/valid.txt --train dse/train.txt
+    """
     with readable_errors():
         seen = {pair.text for pair in read_pairs(train)} if train else set()
         asked = [pair for pair in read_pairs(pairs) if pair.text not in seen]
+        if not asked:
+            raise PartystanceError(f"{pairs}: no pairs" + " that are not in --train" * bool(train))
         gold = np.array([int(pair.relation) for pair in asked])
         said = relations(StanceClassifier(model), asked).argmax(1)
         print(f"{len(asked)} pairs of {pairs}" + (", copies of training sentences left out" * bool(train)))
@@ -42,9 +58,9 @@ def main(
         resampled = metrics.resample(matrices, **BOOTSTRAP)
         for name, score in (("micro-F1", metrics.accuracy), ("macro-F1", metrics.macro_f1)):
             interval = metrics.percentile_interval(score(resampled))
-            print(f"{name:12} {score(matrices.sum(0)):.3f} [{interval.low:.3f}, {interval.high:.3f}]")
+            print(f"{name:28} {score(matrices.sum(0)):.3f} [{interval.low:.3f}, {interval.high:.3f}]")
         for relation, f1 in enumerate(metrics.f1(matrices.sum(0))):
-            print(f"F1 {NAMES[str(relation)]:12} {f1:.3f}   {(gold == relation).sum()} pairs")
+            print(f"F1, {NAMES[relation]:24} {f1:.3f}   {(gold == relation).sum()} pairs")
 
 
 def relations(classifier: StanceClassifier, pairs: list[Pair]) -> NDArray[np.float64]:
@@ -63,7 +79,7 @@ def relations(classifier: StanceClassifier, pairs: list[Pair]) -> NDArray[np.flo
     return likely / likely.sum(1, keepdims=True)
 
 
-def directions(pair: Pair) -> list[tuple[Example, tuple]]:
+def directions(pair: Pair) -> list[tuple[Example, tuple[Mention]]]:
     """The two questions about a pair, in the order of `DIRECTIONS`."""
     rows = []
     for holder, target in DIRECTIONS:
