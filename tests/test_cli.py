@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from partystance.cli import app
+from partystance.console import readable_errors
 from partystance.schema import LABELS
 
 ARTICLE = "Talks fail\n\nNorway accused Turkey of stalling. Iran left.\nNobody spoke.\n"
@@ -157,6 +158,18 @@ def test_ctrl_c_leaves_the_old_table(tiny_run: Path, tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert table.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["many.jsonl", "s.csv"]
+
+
+def test_an_interrupt_that_a_library_turns_into_an_import_error_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So does CTranslate2's extension when Ctrl-C meets it while it is loaded."""
+    with pytest.raises(SystemExit) as stop, readable_errors("nothing lost"):
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+    assert stop.value.code == 130
+    assert "interrupted: nothing lost" in capsys.readouterr().err
+    with pytest.raises(ImportError, match="broken"), readable_errors():
+        raise ImportError("broken")
 
 
 def test_a_place_that_cannot_be_written_is_named(article: Path, tiny_run: Path) -> None:

@@ -72,8 +72,6 @@ def test_the_scores_equal_scikit_learn(script, tiny_run: Path, pairs: Path) -> N
 
 
 def test_copies_of_training_are_left_out(script, tiny_run: Path, pairs: Path, tmp_path: Path) -> None:
-    script, tiny_run: Path, pairs: Path, tmp_path: Path
-) -> None:
     train = tmp_path / "train.txt"
     train.write_text(LINES.splitlines()[0] + "\n", encoding="utf-8")
     assert "4 pairs of" in run(script, tiny_run, pairs, "--train", train).output

@@ -34,7 +34,10 @@ def readable_errors(after_interrupt: str = "nothing was written") -> Iterator[No
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         _settle_output()
         sys.exit(FAILED)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError) as error:
+        # An extension that is being loaded when Ctrl-C comes says that it failed, because of the interrupt.
+        if not any(isinstance(one, KeyboardInterrupt) for one in (error, error.__cause__)):
+            raise
         print(f"\ninterrupted: {after_interrupt}", file=sys.stderr)  # on a line of its own, below any bar
         sys.exit(INTERRUPTED)
 
