@@ -64,6 +64,20 @@ ARCHITECTURES = {
     "modernbert": byte_level_bpe,
 }
 
+OWN = {  # what sets the published models of a family apart from its default config
+    "deberta-v2": {  # v3
+        "relative_attention": True,
+        "position_buckets": 16,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    },
+    "modernbert": {"local_attention": 16, "global_attn_every_n_layers": 2, "cls_token_id": None}
+    | dict.fromkeys(("bos_token_id", "eos_token_id", "sep_token_id")),  # else they lie outside the vocabulary
+}
+
 
 def save_tiny_encoder(folder: Path, architecture: str = "bert") -> Path:
     """Save a two-layer random encoder of an architecture, with a tokenizer of its family."""
@@ -84,7 +98,7 @@ def save_tiny_encoder(folder: Path, architecture: str = "bert") -> Path:
         "pad_token_id": pad,
     }
     torch.manual_seed(7)
-    model = AutoModel.from_config(AutoConfig.for_model(architecture, **sizes))
+    model = AutoModel.from_config(AutoConfig.for_model(architecture, **sizes | OWN.get(architecture, {})))
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     return folder

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import ARCHITECTURES, save_tiny_encoder
 
 from partystance import StanceClassifier
 from partystance.configs import load_config
@@ -119,15 +120,31 @@ def test_evaluation_and_prediction_follow(trained: Path, tmp_path: Path) -> None
     assert stances.read_text(encoding="utf-8-sig").count("\n") > 10
 
 
-def test_an_exported_run_predicts_without_torch(trained: Path, tmp_path: Path) -> None:
-    out = tmp_path / "given"
-    run(sys.executable, "train/export.py", trained, out, "--made-by", "python train/finetune.py")
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_run_of_every_architecture_is_exported_and_predicts_without_torch(
+    architecture: str, trained: Path, dataset: Path, tmp_path: Path
+) -> None:
+    folder, out = trained, tmp_path / "given"
+    if architecture != "bert":
+        folder = tmp_path / "run"
+        encoder = save_tiny_encoder(tmp_path / "encoder", architecture)
+        settings = [
+            f"data={dataset}",
+            f"encoder={encoder}",
+            "training.num_train_epochs=1",
+            "max_tokens=96",
+            "frozen_layers=1",
+        ]
+        run(*FINETUNE, *settings, f"output={folder}")
+    run(sys.executable, "train/export.py", folder, out, "--made-by", "python train/finetune.py")
+    assert (out / ("int8" if architecture in ("bert", "roberta") else "onnx") / "head.safetensors").is_file()
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| validation |" in card
     assert "| test |" in card
     assert "python train/finetune.py" in card
     assert json.loads((out / "config.json").read_text())["temperature"] > 0
-    script = "import sys; sys.modules['torch'] = None; from partystance.cli import main; main()"
+    hide = "import sys; sys.modules['torch'] = sys.modules['transformers'] = None; "
+    script = hide + "from partystance.cli import main; main()"
     table = run(sys.executable, "-c", script, "predict", "data/articles/sample.txt", "--model", out)
     lines = [line.split("\t") for line in table.splitlines() if line.startswith("sample\t")]
     assert len(lines) > 10

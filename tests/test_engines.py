@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import ARCHITECTURES, save_tiny_encoder
+from transformers import AutoTokenizer
 
 from partystance import StanceClassifier
 from partystance.encoding import SpanEncoder
-from partystance.engines import HEAD, INT8, Int8Engine, gelu, load_engine, softmax
+from partystance.engines import HEAD, INT8, Int8Engine, OnnxEngine, gelu, load_engine, softmax
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
+from partystance.model import SpanStanceModel
 from partystance.predictor import released
-from partystance.schema import Example, Mention
+from partystance.schema import LABELS, Example, Mention
 from partystance.torch_engine import TorchEngine
 
 TRAIN = Path(__file__).parents[1] / "train"
@@ -36,6 +39,24 @@ def exported(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
         write_weights(tiny_run, folder)
     return folder
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A tiny random run of an architecture, and what export makes of it."""
+    root = tmp_path_factory.mktemp(request.param)
+    torch.manual_seed(7)
+    model = SpanStanceModel.from_encoder(
+        str(save_tiny_encoder(root / "encoder", request.param)), max_tokens=48
+    )
+    model.save_pretrained(root / "run")
+    AutoTokenizer.from_pretrained(root / "encoder").save_pretrained(root / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TRAIN))
+        from export import write_weights
+
+        write_weights(root / "run", root / "exported")
+    return root / "run", root / "exported"
 
 
 def batch(encoder: SpanEncoder, texts: list[str]) -> dict[str, np.ndarray]:
@@ -63,6 +84,39 @@ def test_eight_bits_do_not_look_at_the_rest_of_the_batch(exported: Path) -> None
         alone = engine(batch(encoder, [text]))
         assert together[0][place] == pytest.approx(alone[0][0], abs=1e-5)
         assert together[1][place, :, :, : alone[1].shape[-1]] == pytest.approx(alone[1][0], abs=1e-6)
+
+
+def test_every_architecture_runs_without_torch(family: tuple[Path, Path]) -> None:
+    run, exported = family
+    encoder, engine = SpanEncoder.from_pretrained(exported), load_engine(exported)
+    known = run.parent.name.startswith(("bert", "roberta"))
+    assert type(engine) is (Int8Engine if known else OnnxEngine)
+    together, exact = engine(batch(encoder, TEXTS)), TorchEngine(run, "cpu")(batch(encoder, TEXTS))
+    for ours, full in zip(together, exact, strict=True):
+        assert np.corrcoef(ours.ravel(), full.ravel())[0, 1] > (0.99 if known else 1 - 1e-6)
+    for place, text in enumerate(TEXTS):
+        alone = engine(batch(encoder, [text]))
+        assert together[0][place] == pytest.approx(alone[0][0], abs=1e-5)
+
+
+def test_onnx_is_read_without_torch_or_transformers(family: tuple[Path, Path]) -> None:
+    script = (
+        "import sys; from partystance import StanceClassifier; "
+        f"p = StanceClassifier({str(family[1])!r}).predict([('Arvenia praised ', 'Norway', '.')]); "
+        "assert not {'torch', 'transformers'} & set(sys.modules); print(p[0].label)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() in LABELS
+
+
+def test_a_target_blind_run_is_not_exported(tiny_encoder: Path, tmp_path: Path) -> None:
+    SpanStanceModel.from_encoder(str(tiny_encoder), target_blind=True).save_pretrained(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TRAIN))
+        from export import write_weights
+
+        with pytest.raises(PartystanceError, match="target-blind"):
+            write_weights(tmp_path, tmp_path / "out")
 
 
 def test_gelu_and_softmax_are_those_of_torch() -> None:

@@ -1,11 +1,12 @@
-"""Turn a trained run into one to give away: 8-bit weights without PyTorch, calibrated, checked, described.
+"""Turn a trained run into one to give away: weights that need no PyTorch, calibrated, checked, described.
 
     python train/export.py models/news models/partystance-minilm --made-by "python train/finetune.py ..."
 
-Writes to the second folder: `model.safetensors` (16-bit), `int8/` (CTranslate2's weights and the heads),
-`tokenizer.json`, `config.json` with the temperature fitted on the validation split, `manifest.json`, and a
-card that scores every held-out split of the run's dataset. Refuses a run that loses more than half a point
-of macro-F1 by 8 bits on any of them, or whose answers depend on the batch. A minute.
+Writes to the second folder: `model.safetensors` (16-bit), `int8/` (8-bit weights for CTranslate2, and the
+heads) or, for encoders that CTranslate2 does not know (DeBERTa's, ModernBERT's), `onnx/` (32-bit, for ONNX
+Runtime), `tokenizer.json`, `config.json` with the temperature fitted on the validation split,
+`manifest.json`, and a card that scores every held-out split of the run's dataset. Refuses a run that loses
+more than half a point of macro-F1 on any of them by 8 bits, or whose answers depend on the batch. A minute.
 """
 
 import json
@@ -20,23 +21,27 @@ import numpy as np
 import torch
 import typer
 from baselines import gold, groups, read_split
-from evaluate_model import BOOTSTRAP, plain, read_run
+from evaluate_model import BOOTSTRAP, Run, plain, read_run
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors.torch import load_file, save_file
 from scipy.optimize import minimize_scalar
-from transformers import AutoTokenizer, BertConfig
+from transformers import AutoTokenizer, BertConfig, RobertaConfig
 from transformers.utils import logging as transformers_logging
 
 from partystance import StanceClassifier, metrics
 from partystance.console import readable_errors
-from partystance.engines import HEAD, INT8, WEIGHTS
+from partystance.encoders import MINILM
+from partystance.engines import ENCODER, HEAD, INT8, ONNX, WEIGHTS, light_kind
 from partystance.errors import PartystanceError
 from partystance.files import git_commit, package_versions, sha256_file, write_json, write_text
 from partystance.holders import same_holder
 from partystance.minimal_pairs import pair_scores, read_minimal_pairs
-from partystance.model import SpanStanceModel
+from partystance.model import SpanStanceModel, is_run
 from partystance.parties import Registry
 from partystance.schema import LABELS, POLAR, Example, Prediction
+
+OFFICIAL = "sentence-transformers/all-MiniLM-L6-v2"
+"""The hub's name for the encoder that needs no hub."""
 
 PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
 MOST_LOST = 0.005
@@ -76,7 +81,8 @@ def main(
         with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
             folder = Path(temporary) / out.name
             write_weights(run, folder)
-            correct_bias(run, folder, read_split(dataset, "train")[::ONE_IN])
+            if light_kind(folder) == INT8:
+                correct_bias(run, folder, read_split(dataset, "train")[::ONE_IN])
             calibrate(folder, read_split(dataset, "validation"))
             splits = {path.stem: read_split(dataset, path.stem) for path in sorted(dataset.glob("*.parquet"))}
             del splits["train"]
@@ -86,6 +92,8 @@ def main(
                 "thresholds": thresholds(folder, splits["test"]),
                 "pairs": minimal_pairs(folder),
                 "made_by": made_by,
+                "base_model": base_model(trained),
+                "parameters": SpanStanceModel.from_pretrained(folder).num_parameters(),
                 "run": str(run),
                 "dataset": str(dataset),
                 "data": json.loads((dataset / "manifest.json").read_text(encoding="utf-8")),
@@ -105,32 +113,72 @@ def main(
 
 
 def write_weights(run: Path, folder: Path) -> None:
-    """Write the 16-bit and the 8-bit weights, tokenizer and config.
+    """Write the 16-bit weights, those for an engine without PyTorch, tokenizer and config.
 
     Raises:
-        PartystanceError: CTranslate2 does not know the encoder's architecture.
+        PartystanceError: the run does not look at its target, which only serves to compare.
     """
-    model = SpanStanceModel.from_pretrained(run, use_safetensors=True, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(run)
+    model = SpanStanceModel.from_pretrained(run, use_safetensors=True, dtype=torch.float32).eval()
+    if model.config.target_blind:
+        raise PartystanceError(f"{run}: a target-blind run is a comparison, not a model to give away")
     drop_positions(model)
-    with tempfile.TemporaryDirectory() as bare:
-        model.encoder.save_pretrained(bare)
-        tokenizer.save_pretrained(bare)
-        # CTranslate2 4.8 asks for what transformers 5 no longer says, having no other kind.
-        setattr(BertConfig, "position_embedding_type", "absolute")  # noqa: B010
-        try:
-            converter = ctranslate2.converters.TransformersConverter(bare)
-            converter.convert(str(folder / INT8), quantization="int8", force=True)
-        except ValueError as error:
-            raise PartystanceError(f"{run}: {error}") from None
-    # Texts go in as numbers, so the names of special tokens do not matter; but CTranslate2 reads no nulls.
-    described = json.loads((folder / INT8 / "config.json").read_text(encoding="utf-8"))
-    named = {key: "" if value is None else value for key, value in described.items()}
-    write_json(folder / INT8 / "config.json", named)
+    if not write_int8(run, model, folder / INT8):
+        write_onnx(model, folder / ONNX)
     model.half().save_pretrained(folder)
     heads = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("encoder.")}
-    save_file(heads, folder / INT8 / HEAD)
+    save_file(heads, folder / f"{light_kind(folder)}" / HEAD)
     shutil.copyfile(run / "tokenizer.json", folder / "tokenizer.json")
+
+
+def write_int8(run: Path, model: SpanStanceModel, folder: Path) -> bool:
+    """Write the encoder for CTranslate2; False where it does not know the architecture."""
+    # CTranslate2 4.8 asks for what transformers 5 no longer says, having no other kind.
+    for described in (BertConfig, RobertaConfig):
+        setattr(described, "position_embedding_type", "absolute")  # noqa: B010
+    with tempfile.TemporaryDirectory() as bare:
+        model.encoder.save_pretrained(bare)
+        AutoTokenizer.from_pretrained(run).save_pretrained(bare)
+        try:
+            converter = ctranslate2.converters.TransformersConverter(bare)
+            converter.convert(str(folder), quantization="int8", force=True)
+        except ValueError as error:
+            if "No conversion is registered" in str(error):
+                return False
+            raise
+    # Texts go in as numbers, so the names of special tokens do not matter; but CTranslate2 reads no nulls.
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    write_json(folder / "config.json", {key: "" if value is None else value for key, value in config.items()})
+    return True
+
+
+class BareEncoder(torch.nn.Module):
+    """The states of the tokens, and nothing else that an encoder returns."""
+
+    def __init__(self, encoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return (B, L, H)."""
+        return self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+
+def write_onnx(model: SpanStanceModel, folder: Path) -> None:
+    """Write the encoder for ONNX Runtime, for any number of sentences of any length."""
+    folder.mkdir(parents=True)
+    ids = torch.ones(2, 16, dtype=torch.long)  # any will do: both dimensions are left open
+    either = {0: "sentences", 1: "tokens"}
+    program = torch.onnx.export(
+        BareEncoder(model.encoder).eval(),
+        (ids, torch.ones_like(ids)),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["states"],
+        dynamic_shapes={"input_ids": either, "attention_mask": either},
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None  # only with dynamo=False
+    program.save(folder / ENCODER[ONNX], external_data=False)
 
 
 def drop_positions(model: SpanStanceModel) -> None:
@@ -179,7 +227,7 @@ def calibrate(folder: Path, rows: Sequence[Example]) -> None:
 
 
 def measure(run: Path, folder: Path, name: str, rows: Sequence[Example]) -> dict[str, Any]:
-    """Score a split with the 32-bit and the 8-bit weights, and say how far apart they are."""
+    """Score a split with the run's own weights and those written, and say how far apart they are."""
     classifier = StanceClassifier(folder)
     full = StanceClassifier(run, engine="torch", device="cpu")
     full.temperature = classifier.temperature
@@ -262,6 +310,14 @@ def refuse(splits: Mapping[str, Mapping[str, Any]]) -> None:
             raise PartystanceError(f"{name}: probabilities move by {found['moved_by_batch']} with the batch")
 
 
+def base_model(run: Run) -> str:
+    """Return the encoder that the first of a chain of runs began with."""
+    name = run.config["encoder"]
+    if is_run(name):
+        return base_model(read_run(Path(name)))
+    return OFFICIAL if name == MINILM else name
+
+
 def describe(folder: Path, out: Path, facts: Mapping[str, Any]) -> None:
     """Write the card and the manifest."""
     environment = Environment(
@@ -272,9 +328,14 @@ def describe(folder: Path, out: Path, facts: Mapping[str, Any]) -> None:
         lstrip_blocks=True,
     )  # the card is Markdown
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    card = environment.get_template("released_card.md.j2").render(name=out.name, config=config, **facts)
+    kind = light_kind(folder)
+    assert kind is not None
+    card = environment.get_template("released_card.md.j2").render(
+        name=out.name, kind=kind, config=config, **facts
+    )
     write_text(folder / "README.md", card)
-    hashes = {name: sha256_file(folder / name) for name in (WEIGHTS, f"{INT8}/model.bin", f"{INT8}/{HEAD}")}
+    names = (WEIGHTS, f"{kind}/{ENCODER[kind]}", f"{kind}/{HEAD}")
+    hashes = {name: sha256_file(folder / name) for name in names}
     kept = {name: value for name, value in facts.items() if name != "data"}
     write_json(
         folder / "manifest.json", {"weights_sha256": hashes, "temperature": config["temperature"], **kept}

@@ -1,8 +1,9 @@
-"""What runs a trained span model: CTranslate2 on a CPU, without torch, or PyTorch on any device."""
+"""What runs a trained span model: CTranslate2 or ONNX Runtime on a CPU without torch, or PyTorch."""
 
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import ctranslate2
 import numpy as np
@@ -16,8 +17,14 @@ from partystance.schema import POLAR
 INT8 = "int8"
 """The folder of a run with its weights for CTranslate2."""
 
+ONNX = "onnx"
+"""The folder of a run with its weights for ONNX Runtime, where CTranslate2 does not know the encoder."""
+
+ENCODER = {INT8: "model.bin", ONNX: "encoder.onnx"}
+"""The file in each with the encoder."""
+
 HEAD = "head.safetensors"
-"""The file in it with what CTranslate2 does not run: the stance head and the holder pointer, 16-bit."""
+"""The file in each with what comes after the encoder: the stance head and the holder pointer, 16-bit."""
 
 WEIGHTS = "model.safetensors"
 """The file of a run with its weights for PyTorch."""
@@ -46,37 +53,20 @@ class Engine(Protocol):
         ...
 
 
-class Int8Engine:
-    """CTranslate2 with 8-bit weights, and the heads in NumPy.
-
-    A sentence's answer does not depend on what else is in the batch.
+class Heads:
+    """What comes after the encoder, in NumPy: span pooling, the stance head and the holder pointer.
 
     Args:
-        folder: a run with `int8/`, as `train/export.py` writes it.
+        path: their weights, as `train/export.py` writes them.
     """
 
-    batch_tokens = 512
-
-    def __init__(self, folder: Path) -> None:
-        self.workers = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
-        try:
-            self._encoder = ctranslate2.Encoder(
-                str(folder / INT8), compute_type="int8", inter_threads=self.workers, intra_threads=1
-            )
-            heads = load_file(folder / INT8 / HEAD)
-        except Exception as error:  # both libraries raise their own kinds for a broken file
-            raise PartystanceError(f"{folder / INT8}: cannot be read ({error}); is the file whole?") from None
-        self._weights = {name: weights.astype(np.float32) for name, weights in heads.items()}
+    def __init__(self, path: Path) -> None:
+        self._weights = {name: weights.astype(np.float32) for name, weights in load_file(path).items()}
         self.width = self._weights["head.1.weight"].shape[1]
 
-    def __call__(self, arrays: Arrays) -> Answer:
-        """Answer for the sentences of a batch."""
+    def __call__(self, hidden: Floats, arrays: Arrays) -> Answer:
+        """Answer for the sentences whose tokens have the states `hidden` (B, L, H)."""
         attention, targets = arrays["attention_mask"], arrays["target_mask"].astype(np.float32)
-        ids = ctranslate2.StorageView.from_array(arrays["input_ids"].astype(np.int32))
-        lengths = ctranslate2.StorageView.from_array(attention.sum(1).astype(np.int32))
-        hidden = np.array(self._encoder.forward_batch(ids, lengths).last_hidden_state)  # (B, L, H)
         spans = targets @ hidden / np.maximum(targets.sum(-1, keepdims=True), 1)
         first = np.broadcast_to(hidden[:, :1], spans.shape)
         represented = np.concatenate([spans, first], axis=-1)
@@ -94,6 +84,86 @@ class Int8Engine:
         return values @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
 
 
+class LightEngine(ABC):
+    """An engine without torch: whatever runs the encoder, then the heads in NumPy.
+
+    A sentence's answer does not depend on what else is in the batch.
+
+    Args:
+        folder: a run that `train/export.py` wrote.
+
+    Raises:
+        PartystanceError: the run has no weights for it, or they cannot be read.
+    """
+
+    kind: str
+    batch_tokens = 512
+
+    def __init__(self, folder: Path) -> None:
+        self.workers = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
+        own = folder / self.kind
+        try:
+            self._heads = Heads(own / HEAD)
+            self._encoder = self._load(own)
+        except PartystanceError:
+            raise
+        except Exception as error:  # each library raises its own kinds for a broken file
+            raise PartystanceError(f"{own}: cannot be read ({error}); is the file whole?") from None
+        self.width = self._heads.width
+
+    def __call__(self, arrays: Arrays) -> Answer:
+        """Answer for the sentences of a batch."""
+        return self._heads(self._states(arrays), arrays)
+
+    @abstractmethod
+    def _load(self, own: Path) -> Any:
+        """Read the encoder in the folder `own`."""
+
+    @abstractmethod
+    def _states(self, arrays: Arrays) -> Floats:
+        """Return the states (B, L, H) of the tokens of a batch."""
+
+
+class Int8Engine(LightEngine):
+    """CTranslate2 with 8-bit weights."""
+
+    kind = INT8
+
+    def _load(self, own: Path) -> Any:
+        return ctranslate2.Encoder(str(own), compute_type="int8", inter_threads=self.workers, intra_threads=1)
+
+    def _states(self, arrays: Arrays) -> Floats:
+        ids = ctranslate2.StorageView.from_array(arrays["input_ids"].astype(np.int32))
+        lengths = ctranslate2.StorageView.from_array(arrays["attention_mask"].sum(1).astype(np.int32))
+        return np.array(self._encoder.forward_batch(ids, lengths).last_hidden_state)
+
+
+class OnnxEngine(LightEngine):
+    """ONNX Runtime with 32-bit weights: for encoders that CTranslate2 does not know, as DeBERTa's.
+
+    Not with 8: quantised as it runs, a sentence's answer would depend on the rest of its batch.
+    """
+
+    kind = ONNX
+
+    def _load(self, own: Path) -> Any:
+        with needs_extra("onnx", str(own)):
+            import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # whole batches run side by side
+        return onnxruntime.InferenceSession(str(own / ENCODER[ONNX]), options, ["CPUExecutionProvider"])
+
+    def _states(self, arrays: Arrays) -> Floats:
+        given = {name: arrays[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
+        return self._encoder.run(None, given)[0]
+
+
+LIGHT: dict[str, type[LightEngine]] = {INT8: Int8Engine, ONNX: OnnxEngine}
+"""The engines without torch, faster ones first."""
+
+
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the softmax over the last axis."""
     powers = np.exp(scores - scores.max(-1, keepdims=True))
@@ -109,19 +179,25 @@ def gelu(values: Floats) -> Floats:
     return (0.5 * values * (1 + erf)).astype(np.float32)
 
 
+def light_kind(folder: Path) -> str | None:
+    """Return which engine without torch a run has weights for, or None."""
+    return next((kind for kind in LIGHT if (folder / kind).is_dir()), None)
+
+
 def load_engine(folder: Path, device: str | None = None, engine: str | None = None) -> Engine:
-    """Load what can run a model: 8-bit where the run has it and no other device is asked for, else PyTorch.
+    """Load what can run a model: without torch where the run allows and no other device is asked for.
 
     Args:
         folder: a run.
         device: where PyTorch is to run it.
-        engine: `int8` or `torch`, to choose.
+        engine: `int8`, `onnx` or `torch`, to choose.
 
     Raises:
-        PartystanceError: torch is needed and not installed, or the folder does not hold what is asked for.
+        PartystanceError: what it needs is not installed, or the folder does not hold what is asked for.
     """
-    if engine == INT8 or (engine is None and device in (None, "cpu") and (folder / INT8).is_dir()):
-        return Int8Engine(folder)
+    kind = engine or (light_kind(folder) if device in (None, "cpu") else None)
+    if kind in LIGHT:
+        return LIGHT[kind](folder)
     with needs_extra("train", f"{folder} without {INT8} weights"):
         from partystance.torch_engine import TorchEngine
     return TorchEngine(folder, device)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from partystance.encoding import SpanEncoder, answered
-from partystance.engines import INT8, WEIGHTS, load_engine, softmax
+from partystance.engines import ENCODER, LIGHT, WEIGHTS, light_kind, load_engine, softmax
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
 from partystance.holders import AUTHOR_TOKEN, name_holder
@@ -40,11 +40,11 @@ class StanceClassifier:
         ('support', 'Arvenia')
 
     Args:
-        model: a run's folder or a hub id; by default the model that ships. Safetensors and CTranslate2 only;
-            nothing in it is executed.
+        model: a run's folder or a hub id; by default the model that ships. Safetensors, CTranslate2's or
+            ONNX's weights only; nothing in it is executed.
         registry: finds the party of `(text, party)` inputs; by default the parties that ship.
         device: cpu, cuda, ...; by default a GPU when PyTorch runs the model and there is one.
-        engine: `int8` or `torch`; by default the first where the model has it.
+        engine: `int8`, `onnx` or `torch`; by default the first that the model has.
 
     Raises:
         PartystanceError: there is no such folder, or it holds no span stance model.
@@ -61,7 +61,8 @@ class StanceClassifier:
         folder = _folder(str(model or released()))
         self.engine = load_engine(folder, device, engine)
         self.encoder = SpanEncoder.from_pretrained(folder)
-        weights = WEIGHTS if (folder / WEIGHTS).exists() else f"{INT8}/model.bin"
+        kind = light_kind(folder)
+        weights = WEIGHTS if kind is None or (folder / WEIGHTS).exists() else f"{kind}/{ENCODER[kind]}"
         self.model_id = f"{Path(model).name if model else RELEASED}@{sha256_file(folder / weights)[:12]}"
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.temperature = float(config.get("temperature", 1))
@@ -252,7 +253,7 @@ def _folder(name: str) -> Path:
     """The local folder of a run, fetched first when `name` is a hub id."""
     path = Path(name)
     if path.is_dir():
-        if not (path / WEIGHTS).exists() and not (path / INT8).is_dir():
+        if not (path / WEIGHTS).exists() and light_kind(path) is None:
             raise PartystanceError(f"{path}: no {WEIGHTS}; is this a run that finished training?")
         return path
     looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", os.sep, "models/"))
@@ -263,7 +264,7 @@ def _folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        patterns = ["config.json", WEIGHTS, "tokenizer.json", f"{INT8}/*"]
+        patterns = ["config.json", WEIGHTS, "tokenizer.json", *(f"{kind}/*" for kind in LIGHT)]
         return Path(snapshot_download(name, allow_patterns=patterns))
     except Exception as error:  # every failure of the hub client means the same to the user
         raise PartystanceError(
