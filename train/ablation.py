@@ -20,6 +20,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from baselines import gold, groups, read_split
+from seeds import OverSeeds, over_seeds
 
 from partystance import metrics
 from partystance.building import write_split
@@ -54,19 +55,15 @@ SMALL_ROWS, SMALL_EPOCHS = 6000, 8
 
 RUNS = Path("models/ablation")
 PAIRS = Path("data/minimal_pairs.jsonl")
-BOOTSTRAP = {"n_resamples": 1000, "seed": 13}
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A recipe: test macro-F1 (by seed, mean, 95 % interval), F1 by class, minimal pairs right."""
+    """A recipe: its scores on the test rows, minimal pairs right."""
 
     sources: str
     train_rows: int
-    by_seed: list[float]
-    macro_f1: float
-    interval: tuple[float, float]
-    f1: dict[str, float]
+    test: OverSeeds
     pairs_right: float
 
 
@@ -167,26 +164,16 @@ def score(
     """Predict with each seed's run; the interval is that of the seeds' mean, articles resampled."""
     from partystance.predictor import StanceClassifier
 
-    truth, articles = gold(test), groups(test)
-    resampled, matrices, by_seed, right = [], [], [], []
+    said, right = [], []
     for seed in seeds:
         classifier = StanceClassifier(run_folder(stages, seed))
-        labels = metrics.class_indices(p.label for p in classifier.predict(test))
-        sums = metrics.group_matrices(truth, labels, articles)
-        resampled.append(metrics.macro_f1(metrics.resample(sums, **BOOTSTRAP)))
-        matrices.append(sums.sum(0))
-        by_seed.append(float(metrics.macro_f1(sums.sum(0))))
-        said = [p.label for p in classifier.predict([row for pair in pairs for row in pair.rows])]
-        right.append(pair_scores(pairs, list(zip(said[::2], said[1::2], strict=True)))["all"]["right"])
-    interval = metrics.percentile_interval(np.mean(resampled, axis=0))
-    f1 = np.mean([metrics.f1(matrix) for matrix in matrices], axis=0)
+        said.append(metrics.class_indices(p.label for p in classifier.predict(test)))
+        answers = [p.label for p in classifier.predict([row for pair in pairs for row in pair.rows])]
+        right.append(pair_scores(pairs, list(zip(answers[::2], answers[1::2], strict=True)))["all"]["right"])
     return Score(
         sources=", then ".join(" + ".join(names) for names in stages),
         train_rows=train_rows,
-        by_seed=by_seed,
-        macro_f1=float(np.mean(by_seed)),
-        interval=(float(interval.low), float(interval.high)),
-        f1=dict(zip(LABELS, f1.tolist(), strict=True)),
+        test=over_seeds(gold(test), groups(test), said),
         pairs_right=float(np.mean(right)),
     )
 
@@ -200,9 +187,9 @@ def markdown(scores: Sequence[Score], seeds: Sequence[int]) -> str:
         cells = [
             s.sources,
             str(s.train_rows),
-            f"{s.macro_f1:.1%} [{s.interval[0]:.1%}, {s.interval[1]:.1%}]",
-            ", ".join(f"{value:.1%}" for value in s.by_seed),
-            *(f"{s.f1[label]:.1%}" for label in LABELS),
+            f"{s.test.macro_f1:.1%} [{s.test.interval[0]:.1%}, {s.test.interval[1]:.1%}]",
+            ", ".join(f"{value:.1%}" for value in s.test.by_seed),
+            *(f"{s.test.f1[label]:.1%}" for label in LABELS),
             f"{s.pairs_right:.1%}",
         ]
         lines.append(f"| {' | '.join(cells)} |".replace("%", ""))

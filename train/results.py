@@ -1,0 +1,219 @@
+"""The table of results: ours by seed, baselines, published numbers, each beside what it was measured on.
+
+    python train/results.py configs/results.yaml [key=value ...]
+
+Scores every run of the config on held-out splits, fits the baselines on the same train split, asks for DSE's
+five-way task, and writes `models/README.md`. Nothing is trained. Some five minutes on 2 CPU cores.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from baselines import fit_and_predict, gold, groups, read_split
+from evaluate_dse import confusion, relations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import Field
+from safetensors.numpy import load_file
+from seeds import BOOTSTRAP, over_seeds
+from tqdm import tqdm
+
+from partystance import StanceClassifier, metrics
+from partystance.configs import StrictModel, load_config
+from partystance.console import readable_errors
+from partystance.engines import WEIGHTS, light_kind
+from partystance.errors import PartystanceError
+from partystance.files import git_commit, package_versions, write_text
+from partystance.labels.dse import read_pairs
+from partystance.minimal_pairs import pair_scores, read_minimal_pairs
+from partystance.schema import Example
+
+PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
+
+
+class Published(StrictModel):
+    """A number from a paper."""
+
+    system: str
+    parameters: str
+    scores: list[str] = Field(description="one a column of the table, in percent; empty: not reported")
+    measured_on: str
+    source: str
+
+
+class Comparison(StrictModel):
+    """Systems scored on the same files."""
+
+    title: str
+    note: str = ""
+    data: Path = Field(description="a built dataset")
+    splits: list[str] = Field(min_length=1)
+    systems: dict[str, list[Path]] = Field(description="a name, and its run of each seed")
+    minimal_pairs: bool = False
+    published: list[Published] = Field(default_factory=list)
+
+
+class DseTask(StrictModel):
+    """DSE's five-way task."""
+
+    title: str
+    note: str = ""
+    pairs: Path = Field(description="valid.txt as published")
+    train: Path = Field(description="train.txt: pairs whose sentence is in it are left out")
+    systems: dict[str, list[Path]]
+    published: list[Published] = Field(default_factory=list)
+
+
+class ResultsConfig(StrictModel):
+    """What is compared with what."""
+
+    output: Path = Path("models/README.md")
+    comparisons: list[Comparison]
+    dse: DseTask
+
+
+def main(
+    config: Annotated[Path, typer.Argument(help="a file like configs/results.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key=value, e.g. dse.train=corpora/dse/train.txt")
+    ] = None,
+) -> None:
+    """Score everything and write the table.
+
+    Example:
+
+        python train/results.py configs/results.yaml dse.pairs=dse/valid.txt dse.train=dse/train.txt
+    """
+    with readable_errors():
+        wanted = load_config(ResultsConfig, config, overrides or [])
+        tables = [table(comparison) for comparison in wanted.comparisons]
+        environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent),
+            undefined=StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )  # the page is Markdown
+        page = environment.get_template("results.md.j2").render(
+            tables=[*tables, dse_table(wanted.dse)],
+            config=config,
+            commit=git_commit(),
+            versions=package_versions("partystance", "ctranslate2", "torch", "scikit-learn"),
+        )
+        write_text(wanted.output, page)
+        print(f"written: {wanted.output}")
+
+
+def table(comparison: Comparison) -> dict[str, object]:
+    """Score the systems and the baselines of a comparison."""
+    splits = {name: read_split(comparison.data, name) for name in comparison.splits}
+    columns = [f"{name} ({len(rows)} rows)" for name, rows in splits.items()]
+    lines = []
+    for name, runs in tqdm(comparison.systems.items(), desc=comparison.title, unit="system"):
+        classifiers = [load(run) for run in runs]
+        cells = [scored(classifiers, rows) for rows in splits.values()]
+        if comparison.minimal_pairs:
+            cells.append(f"{np.mean([pairs_right(classifier) for classifier in classifiers]):.1%}")
+        speed = sentences_per_s(classifiers[0], next(iter(splits.values())))
+        lines.append([name, size(runs[0]), f"{speed:.0f}", *cells])
+    for name, cells in baselines(comparison.data, splits).items():
+        lines.append([name, "", "", *cells, *["–"] * comparison.minimal_pairs])
+    columns += ["minimal pairs right"] * comparison.minimal_pairs
+    return page_table(comparison, columns, lines)
+
+
+def dse_table(task: DseTask) -> dict[str, object]:
+    """Score the systems on DSE's pairs."""
+    seen = {pair.text for pair in read_pairs(task.train)}
+    asked = [pair for pair in read_pairs(task.pairs) if pair.text not in seen]
+    if not asked:
+        raise PartystanceError(f"{task.pairs}: no pairs that are not in {task.train}")
+    truth = np.array([int(pair.relation) for pair in asked])
+    measures = {"micro-F1": metrics.accuracy, "macro-F1": metrics.macro_f1}
+    lines = []
+    for name, runs in tqdm(task.systems.items(), desc=task.title, unit="system"):
+        found = [confusion(truth, relations(load(run), asked).argmax(1)) for run in runs]
+        cells = []
+        for measure in measures.values():
+            by_seed = [float(measure(matrices.sum(0))) for matrices in found]
+            resampled = [measure(metrics.resample(matrices, **BOOTSTRAP)) for matrices in found]
+            cells.append(cell(by_seed, metrics.percentile_interval(np.mean(resampled, axis=0))))
+        lines.append([name, size(runs[0]), "", *cells])
+    none = confusion(truth, np.zeros_like(truth)).sum(0)
+    lines.append(["none for all", "", "", *(f"{measure(none):.1%}" for measure in measures.values())])
+    return page_table(task, [f"{name} ({len(asked)} pairs)" for name in measures], lines)
+
+
+def page_table(
+    part: Comparison | DseTask, columns: Sequence[str], lines: Sequence[Sequence[str]]
+) -> dict[str, object]:
+    """What the template needs; numbers in percent without the sign."""
+    return {
+        "title": part.title,
+        "note": part.note,
+        "columns": columns,
+        "lines": [[text.replace("%", "") for text in line] for line in lines],
+        "published": part.published,
+    }
+
+
+def load(run: Path) -> StanceClassifier:
+    """Load a run on the CPU."""
+    return StanceClassifier(run, device="cpu")
+
+
+def scored(classifiers: Sequence[StanceClassifier], rows: Sequence[Example]) -> str:
+    """Return macro-F1 over the seeds."""
+    said = [metrics.class_indices(p.label for p in classifier.predict(rows)) for classifier in classifiers]
+    found = over_seeds(gold(rows), groups(rows), said)
+    return cell(found.by_seed, found.interval)
+
+
+def cell(by_seed: Sequence[float], interval: Sequence[float]) -> str:
+    """Return `mean [low, high] (by seed)`."""
+    seeds = f" ({', '.join(f'{value:.1%}' for value in by_seed)})" if len(by_seed) > 1 else ""
+    return f"{np.mean(by_seed):.1%} [{interval[0]:.1%}, {interval[1]:.1%}]{seeds}"
+
+
+def baselines(data: Path, splits: Mapping[str, Sequence[Example]]) -> dict[str, list[str]]:
+    """Return the cells of each baseline, fitted on the train split."""
+    rows = [row for split in splits.values() for row in split]
+    ends = np.cumsum([len(split) for split in splits.values()])[:-1]
+    cells: dict[str, list[str]] = {}
+    for name, p in fit_and_predict(data, rows):
+        parts = np.split(p.argmax(1), ends)
+        found = [
+            over_seeds(gold(split), groups(split), [part])
+            for split, part in zip(splits.values(), parts, strict=True)
+        ]
+        cells[name] = [cell(one.by_seed, one.interval) for one in found]
+    return cells
+
+
+def pairs_right(classifier: StanceClassifier) -> float:
+    """Return the share of minimal pairs of which both sentences are right."""
+    pairs = list(read_minimal_pairs(PAIRS))
+    said = [p.label for p in classifier.predict([row for pair in pairs for row in pair.rows])]
+    return pair_scores(pairs, list(zip(said[::2], said[1::2], strict=True)))["all"]["right"]
+
+
+def size(run: Path) -> str:
+    """Return parameters, and the megabytes that predicting on a CPU needs."""
+    parameters = sum(weights.size for weights in load_file(run / WEIGHTS).values())
+    kind = light_kind(run)
+    files = list((run / kind).iterdir()) if kind else [run / WEIGHTS]
+    return f"{parameters / 1e6:.0f} M, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB"
+
+
+def sentences_per_s(classifier: StanceClassifier, rows: Sequence[Example]) -> float:
+    """Return the speed on a split, which it has read once before."""
+    started_s = time.perf_counter()
+    classifier.predict(rows)
+    return len({row.text for row in rows}) / (time.perf_counter() - started_s)
+
+
+if __name__ == "__main__":
+    typer.run(main)
