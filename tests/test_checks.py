@@ -127,6 +127,20 @@ def test_a_pair_without_a_label_conflicts_with_none() -> None:
     assert "conflicting labels" not in checks
 
 
+def test_a_neutral_row_of_one_holder_contradicts_and_copies_no_other() -> None:
+    checks = {
+        f.check
+        for f in findings(
+            example("Norland left.", "criticize", id="1", holder="sudland"),
+            example("Norland left.", "neutral", id="2", holder="ostland"),
+            example("Norland left.", "neutral", id="3", holder="westland"),
+        )
+    }
+    assert not checks & {"conflicting labels", "copied row"}
+    twice = [example("Norland left.", "neutral", id=n, holder="ostland") for n in "12"]
+    assert "copied row" in {f.check for f in findings(*twice)}
+
+
 def test_copied_rows() -> None:
     (found,) = findings(
         example("Norland left."), example("Norland left", id="2"), example("Norland left", party="x", id="3")

@@ -79,6 +79,13 @@ def test_flipped_labels_are_the_first_suspects(found: list[Suspect], wrong: list
         assert suspect.suggested == truth[suspect.row.example.id]
 
 
+def test_a_neutral_row_of_one_holder_is_no_suspect(found: list[Suspect], wrong: list[int]) -> None:
+    silent = [replace(row, label="neutral", holder="the mayor", id=f"s{row.id}") for row in invented(40, 2)]
+    rows = [*flipped(invented(150, 1), wrong), *silent]
+    again = find_suspects([LabelledRow(row, f"f:{n}") for n, row in enumerate(rows)], Registry.shipped(), 12)
+    assert [suspect.row.place for suspect in again] == [suspect.row.place for suspect in found]
+
+
 def test_suspects_come_in_the_order_of_doubt_and_add_up(found: list[Suspect]) -> None:
     believed = [suspect.probabilities[LABELS.index(suspect.row.example.label)] for suspect in found]
     assert believed == sorted(believed)

@@ -83,8 +83,12 @@ def repeated_ids(rows: Rows) -> Iterator[Finding]:
 
 
 def conflicting_labels(rows: Rows) -> Iterator[Finding]:
-    """Report pairs that were labelled more than once, and not the same."""
-    for (_, party), same in _grouped(_labelled(rows), _pair):
+    """Report pairs that were labelled more than once, and not the same.
+
+    A neutral row of one holder contradicts nobody: others may take a stance.
+    """
+    of_anybody = [row for row in _labelled(rows) if not row.example.of_one_holder]
+    for (_, party), same in _grouped(of_anybody, _pair):
         counts = Counter(row.example.label for row in same)
         if len(counts) > 1:
             labels = ", ".join(f"{counts[label]} {label}" for label in LABELS if label in counts)
@@ -94,7 +98,11 @@ def conflicting_labels(rows: Rows) -> Iterator[Finding]:
 
 def copied_rows(rows: Rows) -> Iterator[Finding]:
     """Report pairs that one split holds more than once, with one label."""
-    for (_, (_, party)), same in _grouped(rows, lambda row: (row.example.split, _pair(row))):
+
+    def key(row: LabelledRow) -> tuple[str, str, tuple[str, str]]:
+        return row.example.split, row.example.holder if row.example.of_one_holder else "", _pair(row)
+
+    for (_, _, (_, party)), same in _grouped(rows, key):
         if len(same) > 1 and len({row.example.label for row in same}) == 1:
             message = f"{party!r} in {_excerpt(same[0].example.text)}"
             yield _finding("copied row", Severity.WARNING, message, same)

@@ -53,12 +53,13 @@ def find_suspects(rows: Sequence[LabelledRow], registry: Registry, count: int) -
     """Return the rows whose label is most likely wrong, the most suspect first.
 
     At most `count`, and none whose label the classifiers believe more than any other. Rows without a label
-    are left out. Where labels come from rules, the rules count as evidence for them.
+    are left out, and so are neutral rows of one holder, which say nothing of others. Where labels come from
+    rules, the rules count as evidence for them.
 
     Raises:
         PartystanceError: as `out_of_fold`.
     """
-    labelled = [row for row in rows if row.example.label]
+    labelled = [row for row in rows if row.example.label and not row.example.of_one_holder]
     given = class_indices(row.example.label for row in labelled)
     views = Views.of([row.example for row in labelled], registry)
     probabilities = out_of_fold(views, given)
