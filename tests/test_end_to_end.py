@@ -141,6 +141,9 @@ def test_a_run_of_every_architecture_is_exported_and_predicts_without_torch(
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| validation |" in card
     assert "| test |" in card
+    assert card.startswith("---\n")
+    assert "\n| party | rows |" in card
+    assert "\n| phenomenon | rows |" in card
     assert "python train/finetune.py" in card
     assert json.loads((out / "config.json").read_text())["temperature"] > 0
     hide = "import sys; sys.modules['torch'] = sys.modules['transformers'] = None; "

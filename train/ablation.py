@@ -36,14 +36,13 @@ Recipe = tuple[tuple[str, ...], ...]
 """Sources that train together, in stages: each stage goes on from the weights of the one before."""
 
 RECIPES = (
-    "newsmtsc,dse then invented,overlays,contrast",
-    "newsmtsc,dse then invented,overlays",
+    "newsmtsc,dse,dse-silence then invented,overlays,contrast",
+    "newsmtsc,dse,dse-silence then invented,overlays",
     "invented,overlays,contrast",
     "invented,overlays",
-    "invented,overlays,newsmtsc,dse",
     "overlays",
     "invented",
-    "newsmtsc,dse",
+    "newsmtsc,dse,dse-silence",
 )
 THEN = " then "
 
@@ -73,7 +72,7 @@ def main(
     seed: Annotated[list[int] | None, typer.Option(help="repeat for more [default: 13 14 15]")] = None,
     sources: Annotated[
         list[str] | None,
-        typer.Option(help="e.g. 'newsmtsc then invented,overlays'; repeat for more [default: eight]"),
+        typer.Option(help="e.g. 'newsmtsc then invented,overlays'; repeat for more [default: seven]"),
     ] = None,
 ) -> None:
     """Train on sets of sources, or on one after the other, and compare what they teach.

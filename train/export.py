@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import typer
 from baselines import gold, groups, read_split
-from evaluate_model import BOOTSTRAP, Run, plain, read_run
+from evaluate_model import BOOTSTRAP, Run, by_phenomenon, plain, read_run
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors.torch import load_file, save_file
 from scipy.optimize import minimize_scalar
@@ -55,7 +55,7 @@ LEAST_JUDGED = 300
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 LEAST_ROWS = 10
-"""Parties with fewer rows than this are not listed: their scores would mean nothing."""
+"""Parties and phenomena with fewer rows than this are not listed: their scores would mean nothing."""
 
 
 def main(
@@ -88,7 +88,7 @@ def main(
             del splits["train"]
             facts = {
                 "splits": {name: measure(run, folder, name, rows) for name, rows in splits.items()},
-                "parties": parties(folder, splits["test"]),
+                **parts(folder, splits["test"]),
                 "thresholds": thresholds(folder, splits["test"]),
                 "pairs": minimal_pairs(folder),
                 "made_by": made_by,
@@ -262,12 +262,18 @@ def holders(rows: Sequence[Example], said: Sequence[Prediction]) -> dict[str, fl
     return {"rows": len(asked), "right": right / len(asked)}
 
 
-def parties(folder: Path, rows: Sequence[Example]) -> Mapping[str, Any]:
-    """Scores by party, where there are rows enough."""
-    said = StanceClassifier(folder).predict(rows)
-    labels = metrics.class_indices(prediction.label for prediction in said)
-    table = metrics.per_party(gold(rows), labels, [row.party for row in rows], groups(rows), **BOOTSTRAP)
-    return plain({party: found for party, found in table.items() if found["n"] >= LEAST_ROWS})
+def parts(folder: Path, rows: Sequence[Example]) -> dict[str, Mapping[str, Any]]:
+    """Scores by party and by phenomenon, where there are rows enough."""
+    truth, articles = gold(rows), groups(rows)
+    labels = metrics.class_indices(p.label for p in StanceClassifier(folder).predict(rows))
+    tables = {
+        "parties": metrics.per_party(truth, labels, [row.party for row in rows], articles, **BOOTSTRAP),
+        "phenomena": by_phenomenon(rows, truth, labels, articles),
+    }
+    return {
+        name: plain({part: found for part, found in table.items() if found["n"] >= LEAST_ROWS})
+        for name, table in tables.items()
+    }
 
 
 def thresholds(folder: Path, rows: Sequence[Example]) -> list[dict[str, Any]]:
