@@ -24,7 +24,7 @@ from transformers.utils import logging
 
 from partystance import StanceClassifier, metrics
 from partystance.console import readable_errors
-from partystance.engines import ENCODER, HEAD, INT8, ONNX
+from partystance.engines import ENCODER, HEAD, INT8, ONNX, WEIGHTS
 from partystance.minimal_pairs import read_minimal_pairs
 from partystance.model import SpanStanceModel
 from partystance.predictor import released
@@ -54,22 +54,22 @@ def main(
         exact = StanceClassifier(folder, device="cpu", engine="torch")
         reference = probabilities(exact, rows)
         engines = {
-            "CTranslate2, 8 bits": (StanceClassifier(folder), folder / INT8),
+            "CTranslate2, 8 bits": (StanceClassifier(folder, engine=INT8), folder / INT8),
             "ONNX Runtime, 32 bits": (StanceClassifier(full), full / ONNX),
             "ONNX Runtime, 8 bits, dynamic": (StanceClassifier(quantised), quantised / ONNX),
-            "PyTorch, 32 bits": (exact, None),
+            "PyTorch, 32 bits (16 on disk)": (exact, folder / WEIGHTS),
         }
         heads = f"{'macro-F1':>8} {'same label':>10} {'p moves (mean, most)':>21} {'by batch':>9}"
         print(f"{'':30} {heads} {'pairs/s':>8} {'MB':>6}")
         for name, (classifier, weights) in engines.items():
             numbers = line(classifier, rows, reference)
-            print(f"{name:30} {numbers} {size_mb(weights or folder):>6.1f}", flush=True)
+            print(f"{name:30} {numbers} {size_mb(weights):>6.1f}", flush=True)
 
 
 def as_onnx(folder: Path, out: Path) -> None:
     """Write a run with its encoder for ONNX Runtime."""
     out.mkdir()
-    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+    for name in ("config.json", "tokenizer.json"):
         shutil.copyfile(folder / name, out / name)
     model = SpanStanceModel.from_pretrained(folder, dtype=torch.float32)
     write_onnx(model, out / ONNX)
@@ -97,9 +97,9 @@ def probabilities(
     return np.array([p.probabilities for p in classifier.predict(rows, batch_tokens=batch_tokens)])
 
 
-def size_mb(path: Path) -> float:
-    """Return the size of the weights for one engine."""
-    files = path.glob("*") if path.name in (INT8, ONNX) else [path / "model.safetensors"]
+def size_mb(weights: Path) -> float:
+    """Return the size of a file, or of all in a folder."""
+    files = weights.iterdir() if weights.is_dir() else [weights]
     return sum(file.stat().st_size for file in files) / 1e6
 
 

@@ -14,7 +14,18 @@ from transformers import AutoTokenizer
 
 from partystance import StanceClassifier
 from partystance.encoding import SpanEncoder
-from partystance.engines import HEAD, INT8, Int8Engine, OnnxEngine, gelu, load_engine, softmax
+from partystance.engines import (
+    ENCODER,
+    HEAD,
+    INT8,
+    ONNX,
+    Int8Engine,
+    OnnxEngine,
+    gelu,
+    light_kind,
+    load_engine,
+    softmax,
+)
 from partystance.errors import PartystanceError
 from partystance.files import sha256_file
 from partystance.model import SpanStanceModel
@@ -134,12 +145,35 @@ def test_the_engine_is_chosen_by_what_the_run_has(exported: Path, tiny_run: Path
         load_engine(tiny_run, engine=INT8)
 
 
-def test_a_broken_file_is_an_error_that_names_it(exported: Path, tmp_path: Path) -> None:
+def test_what_cannot_run_is_said(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(PartystanceError, match=r"no engine 'int-8'.*'int8'"):
+        load_engine(exported, engine="int-8")
+    with pytest.raises(PartystanceError, match="engine 'int8' runs on the CPU alone, not on 'cuda'"):
+        load_engine(exported, "cuda", INT8)
+    light = tmp_path / "light"
+    shutil.copytree(exported, light, ignore=shutil.ignore_patterns("model.safetensors"))
+    assert isinstance(load_engine(light), Int8Engine)
+    with pytest.raises(PartystanceError, match=r"no model\.safetensors, which PyTorch needs"):
+        load_engine(light, engine="torch")
+
+
+def test_a_broken_file_is_an_error_that_names_it(family: tuple[Path, Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken"
-    shutil.copytree(exported, broken)
-    (broken / INT8 / "model.bin").write_bytes(b"nothing")
-    with pytest.raises(PartystanceError, match=r"broken/int8: cannot be read"):
+    shutil.copytree(family[1], broken)
+    kind = light_kind(broken)
+    assert kind is not None
+    (broken / kind / ENCODER[kind]).write_bytes(b"nothing")
+    with pytest.raises(PartystanceError, match=rf"broken/{kind}: cannot be read"):
         StanceClassifier(broken)
+
+
+def test_a_missing_onnxruntime_is_named(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(exported / INT8, tmp_path / ONNX)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(PartystanceError, match=r"partystance\[onnx\]"):
+        load_engine(tmp_path)
 
 
 # --- the model that ships ---

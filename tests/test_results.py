@@ -56,14 +56,14 @@ def config(tmp_path: Path, tiny_run: Path) -> Path:
         write_split(tmp_path / "data" / f"{split}.parquet", rows(split, count))
     (tmp_path / "valid.txt").write_text(DSE, encoding="utf-8")
     (tmp_path / "train.txt").write_text("[A] met [B].\tA\tB\t0\n", encoding="utf-8")
-    published = {"system": "Some | model", "parameters": "1 M", "scores": ["50.0"], "measured_on": "x"}
+    published = {"system": "Some | model", "parameters": "1 M", "scores": ["50.0", "60.0"]}
     comparison = {
         "title": "Ours",
         "data": str(tmp_path / "data"),
         "splits": ["rw", "mt"],
         "systems": {"tiny": [str(tiny_run), str(tiny_run)]},
         "minimal_pairs": True,
-        "published": [published | {"source": "nobody"}],
+        "published": [published | {"measured_on": "x", "source": "nobody"}],
     }
     dse = {"title": "DSE", "pairs": str(tmp_path / "valid.txt"), "train": str(tmp_path / "train.txt")}
     dse["systems"] = {"tiny": [str(tiny_run)]}
@@ -92,7 +92,7 @@ def test_the_page_holds_what_scikit_learn_finds(scripts, config: Path, tiny_run:
     assert {"majority", "rules", "TF-IDF + logistic regression"} <= {
         line.split("|")[1].strip() for line in page.splitlines() if line.startswith("|")
     }
-    assert "| Some | model | 1 M | 50.0 | x | nobody |" in page
+    assert r"| Some \| model | 1 M | 50.0 / 60.0 | x | nobody |" in page
     none = cells(page[page.index("## DSE") :], "none for all")
     assert none[3:] == [
         "50.0",
@@ -129,6 +129,12 @@ def test_what_is_missing_is_named(scripts, config: Path) -> None:
     empty = CliRunner().invoke(app, [str(config), f"dse.train={config.parent / 'valid.txt'}"])
     assert empty.exit_code == 1
     assert "no pairs that are not in" in empty.stderr
+    few = CliRunner().invoke(app, [str(config), "comparisons.0.published.0.scores=['1']"])
+    assert few.exit_code == 1
+    assert "1 scores for 2 columns" in few.stderr
+    none = CliRunner().invoke(app, [str(config), "dse.systems={tiny: []}"])
+    assert none.exit_code == 1
+    assert "dse.systems.tiny" in none.stderr
     assert not (config.parent / "models.md").exists()
 
 

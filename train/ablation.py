@@ -8,6 +8,7 @@ other with each seed, scores the test split and the minimal pairs, and writes `a
 CPU cores.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from seeds import OverSeeds, over_seeds
 from partystance import metrics
 from partystance.building import write_split
 from partystance.console import readable_errors
+from partystance.engines import WEIGHTS
 from partystance.errors import PartystanceError
 from partystance.files import git_commit, sha256_file, write_json, write_text
 from partystance.labels.handmade import CURATED
@@ -119,16 +121,25 @@ def run_folder(stages: Recipe, seed: int) -> Path:
 
 
 def finetune(data: Path, run: Path, stages: Recipe, rows: Sequence[Example], seed: int) -> None:
-    """Fine-tune the last stage of a recipe from the run of those before, unless that is done."""
+    """Fine-tune the last stage of a recipe from the run of those before, unless that is done.
+
+    Raises:
+        PartystanceError: there is a run, but of other rows or from other weights; or training failed.
+    """
     folder = run_folder(stages, seed)
-    if (folder / "manifest.json").is_file():
-        return
     *before, names = stages
     own = [row for row in rows if source(row) in names]
     part = RUNS / "data" / "-".join(names)
     part.mkdir(parents=True, exist_ok=True)
     write_split(part / "train.parquet", own)
     shutil.copyfile(data / "validation.parquet", part / "validation.parquet")
+    if (folder / "manifest.json").is_file():
+        inputs = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+        stale = inputs != {name: sha256_file(part / f"{name}.parquet") for name in ("train", "validation")}
+        first = run_folder(tuple(before), seed) / WEIGHTS
+        if stale or (before and first.stat().st_mtime > (folder / WEIGHTS).stat().st_mtime):
+            raise PartystanceError(f"{folder} was trained on other rows or weights: delete it to train again")
+        return
     command = ["train/finetune.py", str(run), f"data={part}", f"output={folder}", f"seed={seed}"]
     command += [f"encoder={run_folder(tuple(before), seed)}"] * bool(before)
     command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (len(own) < SMALL_ROWS)

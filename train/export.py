@@ -6,7 +6,7 @@ Writes to the second folder: `model.safetensors` (16-bit), `int8/` (8-bit weight
 heads) or, for encoders that CTranslate2 does not know (DeBERTa's, ModernBERT's), `onnx/` (32-bit, for ONNX
 Runtime), `tokenizer.json`, `config.json` with the temperature fitted on the validation split,
 `manifest.json`, and a card that scores every held-out split of the run's dataset. Refuses a run that loses
-more than half a point of macro-F1 on any of them by 8 bits, or whose answers depend on the batch. A minute.
+more than half a point of macro-F1 on any of them by rounding, or whose answers depend on the batch. A minute.
 """
 
 import json
@@ -25,7 +25,7 @@ from evaluate_model import BOOTSTRAP, Run, by_phenomenon, plain, read_run
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from safetensors.torch import load_file, save_file
 from scipy.optimize import minimize_scalar
-from transformers import AutoTokenizer, BertConfig, RobertaConfig
+from transformers import AutoTokenizer, BertConfig, CamembertConfig, RobertaConfig, XLMRobertaConfig
 from transformers.utils import logging as transformers_logging
 
 from partystance import StanceClassifier, metrics
@@ -45,7 +45,7 @@ OFFICIAL = "sentence-transformers/all-MiniLM-L6-v2"
 
 PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
 MOST_LOST = 0.005
-"""Macro-F1 that 8 bits may cost."""
+"""Macro-F1 that the weights for the engine without PyTorch may cost."""
 
 ONE_IN = 20
 """Every which training row corrects the bias of rounding."""
@@ -84,6 +84,7 @@ def main(
             if light_kind(folder) == INT8:
                 correct_bias(run, folder, read_split(dataset, "train")[::ONE_IN])
             calibrate(folder, read_split(dataset, "validation"))
+            tools = ("ctranslate2",) if light_kind(folder) == INT8 else ("onnxruntime", "onnxscript")
             splits = {path.stem: read_split(dataset, path.stem) for path in sorted(dataset.glob("*.parquet"))}
             del splits["train"]
             facts = {
@@ -98,7 +99,7 @@ def main(
                 "dataset": str(dataset),
                 "data": json.loads((dataset / "manifest.json").read_text(encoding="utf-8")),
                 "commit": git_commit(),
-                "versions": package_versions("partystance", "ctranslate2", "torch", "transformers", "numpy"),
+                "versions": package_versions("partystance", *tools, "torch", "transformers", "numpy"),
                 "bytes": {
                     path.relative_to(folder).as_posix(): path.stat().st_size
                     for path in sorted(folder.rglob("*"))
@@ -131,9 +132,13 @@ def write_weights(run: Path, folder: Path) -> None:
 
 
 def write_int8(run: Path, model: SpanStanceModel, folder: Path) -> bool:
-    """Write the encoder for CTranslate2; False where it does not know the architecture."""
+    """Write the encoder for CTranslate2; False where it does not know the architecture.
+
+    Raises:
+        PartystanceError: it knows the architecture, but not a detail of this encoder.
+    """
     # CTranslate2 4.8 asks for what transformers 5 no longer says, having no other kind.
-    for described in (BertConfig, RobertaConfig):
+    for described in (BertConfig, RobertaConfig, XLMRobertaConfig, CamembertConfig):
         setattr(described, "position_embedding_type", "absolute")  # noqa: B010
     with tempfile.TemporaryDirectory() as bare:
         model.encoder.save_pretrained(bare)
@@ -141,10 +146,10 @@ def write_int8(run: Path, model: SpanStanceModel, folder: Path) -> bool:
         try:
             converter = ctranslate2.converters.TransformersConverter(bare)
             converter.convert(str(folder), quantization="int8", force=True)
-        except ValueError as error:
+        except (ValueError, AttributeError, KeyError) as error:
             if "No conversion is registered" in str(error):
                 return False
-            raise
+            raise PartystanceError(f"{run}: CTranslate2 cannot read its encoder ({error!r})") from error
     # Texts go in as numbers, so the names of special tokens do not matter; but CTranslate2 reads no nulls.
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     write_json(folder / "config.json", {key: "" if value is None else value for key, value in config.items()})
@@ -303,7 +308,7 @@ def minimal_pairs(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def refuse(splits: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise `PartystanceError` when 8 bits cost too much, or the batch matters.
+    """Raise `PartystanceError` when what was written says too much else than the run, or the batch matters.
 
     Macro-F1 says something where there are rows of every class and not few of them.
     """
@@ -311,16 +316,22 @@ def refuse(splits: Mapping[str, Mapping[str, Any]]) -> None:
         judged = found["rows"] >= LEAST_JUDGED and all(one["f1"]["n"] for one in found["classes"].values())
         lost = found["macro_f1_32_bit"] - found["scores"]["macro_f1"]["value"]
         if judged and lost > MOST_LOST:
-            raise PartystanceError(f"{name}: 8 bits lose {lost:.4f} macro-F1, more than {MOST_LOST}")
+            raise PartystanceError(f"{name}: rounding loses {lost:.4f} macro-F1, more than {MOST_LOST}")
         if found["moved_by_batch"] > 1e-5:
             raise PartystanceError(f"{name}: probabilities move by {found['moved_by_batch']} with the batch")
 
 
 def base_model(run: Run) -> str:
-    """Return the encoder that the first of a chain of runs began with."""
+    """Return the encoder that the first of a chain of runs began with.
+
+    Raises:
+        PartystanceError: a run of the chain is gone.
+    """
     name = run.config["encoder"]
     if is_run(name):
         return base_model(read_run(Path(name)))
+    if name.startswith("models/") and not Path(name).is_dir():
+        raise PartystanceError(f"{name}: no such folder, but {run.folder} went on from it")
     return OFFICIAL if name == MINILM else name
 
 

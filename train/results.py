@@ -3,20 +3,20 @@
     python train/results.py configs/results.yaml [key=value ...]
 
 Scores every run of the config on held-out splits, fits the baselines on the same train split, asks for DSE's
-five-way task, and writes `models/README.md`. Nothing is trained. Some five minutes on 2 CPU cores.
+five-way task, and writes `models/README.md`. No model is trained. Some five minutes on 2 CPU cores.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self, TypeVar
 
 import numpy as np
 import typer
 from baselines import fit_and_predict, gold, groups, read_split
 from evaluate_dse import confusion, relations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors.numpy import load_file
 from seeds import BOOTSTRAP, over_seeds
 from tqdm import tqdm
@@ -31,7 +31,13 @@ from partystance.labels.dse import read_pairs
 from partystance.minimal_pairs import pair_scores, read_minimal_pairs
 from partystance.schema import Example
 
+MEASURES = {"micro-F1": metrics.accuracy, "macro-F1": metrics.macro_f1}
+"""DSE's own."""
+
 PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
+
+
+P = TypeVar("P", "Comparison", "DseTask")
 
 
 class Published(StrictModel):
@@ -39,9 +45,13 @@ class Published(StrictModel):
 
     system: str
     parameters: str
-    scores: list[str] = Field(description="one a column of the table, in percent; empty: not reported")
+    scores: list[str] = Field(description="one a column of the table, in percent")
     measured_on: str
     source: str
+
+
+Runs = Annotated[list[Path], Field(min_length=1)]
+"""A system's run of each seed."""
 
 
 class Comparison(StrictModel):
@@ -51,9 +61,13 @@ class Comparison(StrictModel):
     note: str = ""
     data: Path = Field(description="a built dataset")
     splits: list[str] = Field(min_length=1)
-    systems: dict[str, list[Path]] = Field(description="a name, and its run of each seed")
+    systems: dict[str, Runs]
     minimal_pairs: bool = False
     published: list[Published] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _a_score_a_column(self) -> Self:
+        return columns_filled(self, len(self.splits))
 
 
 class DseTask(StrictModel):
@@ -63,8 +77,20 @@ class DseTask(StrictModel):
     note: str = ""
     pairs: Path = Field(description="valid.txt as published")
     train: Path = Field(description="train.txt: pairs whose sentence is in it are left out")
-    systems: dict[str, list[Path]]
+    systems: dict[str, Runs]
     published: list[Published] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _a_score_a_column(self) -> Self:
+        return columns_filled(self, len(MEASURES))
+
+
+def columns_filled(part: P, columns: int) -> P:
+    """Return the part, or raise `ValueError` when a published system has not one score a column."""
+    for one in part.published:
+        if len(one.scores) != columns:
+            raise ValueError(f"{one.system!r} has {len(one.scores)} scores for {columns} columns")
+    return part
 
 
 class ResultsConfig(StrictModel):
@@ -89,6 +115,7 @@ def main(
     """
     with readable_errors():
         wanted = load_config(ResultsConfig, config, overrides or [])
+        check_all_there(wanted)
         tables = [table(comparison) for comparison in wanted.comparisons]
         environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent),
@@ -107,6 +134,16 @@ def main(
         print(f"written: {wanted.output}")
 
 
+def check_all_there(wanted: ResultsConfig) -> None:
+    """Raise `PartystanceError` for what is missing, before anything takes time."""
+    parts = [*wanted.comparisons, wanted.dse]
+    runs = [run / "config.json" for part in parts for name in part.systems for run in part.systems[name]]
+    splits = [one.data / f"{split}.parquet" for one in wanted.comparisons for split in one.splits]
+    gone = [str(path) for path in (wanted.dse.pairs, wanted.dse.train, *splits, *runs) if not path.is_file()]
+    if gone:
+        raise PartystanceError(f"not there: {', '.join(gone)}")
+
+
 def table(comparison: Comparison) -> dict[str, object]:
     """Score the systems and the baselines of a comparison."""
     splits = {name: read_split(comparison.data, name) for name in comparison.splits}
@@ -116,7 +153,7 @@ def table(comparison: Comparison) -> dict[str, object]:
         classifiers = [load(run) for run in runs]
         cells = [scored(classifiers, rows) for rows in splits.values()]
         if comparison.minimal_pairs:
-            cells.append(f"{np.mean([pairs_right(classifier) for classifier in classifiers]):.1%}")
+            cells.append(percent(np.mean([pairs_right(classifier) for classifier in classifiers])))
         speed = sentences_per_s(classifiers[0], next(iter(splits.values())))
         lines.append([name, size(runs[0]), f"{speed:.0f}", *cells])
     for name, cells in baselines(comparison.data, splits).items():
@@ -132,32 +169,44 @@ def dse_table(task: DseTask) -> dict[str, object]:
     if not asked:
         raise PartystanceError(f"{task.pairs}: no pairs that are not in {task.train}")
     truth = np.array([int(pair.relation) for pair in asked])
-    measures = {"micro-F1": metrics.accuracy, "macro-F1": metrics.macro_f1}
     lines = []
     for name, runs in tqdm(task.systems.items(), desc=task.title, unit="system"):
         found = [confusion(truth, relations(load(run), asked).argmax(1)) for run in runs]
         cells = []
-        for measure in measures.values():
+        for measure in MEASURES.values():
             by_seed = [float(measure(matrices.sum(0))) for matrices in found]
             resampled = [measure(metrics.resample(matrices, **BOOTSTRAP)) for matrices in found]
             cells.append(cell(by_seed, metrics.percentile_interval(np.mean(resampled, axis=0))))
         lines.append([name, size(runs[0]), "", *cells])
     none = confusion(truth, np.zeros_like(truth)).sum(0)
-    lines.append(["none for all", "", "", *(f"{measure(none):.1%}" for measure in measures.values())])
-    return page_table(task, [f"{name} ({len(asked)} pairs)" for name in measures], lines)
+    lines.append(["none for all", "", "", *(percent(float(measure(none))) for measure in MEASURES.values())])
+    return page_table(task, [f"{name} ({len(asked)} pairs)" for name in MEASURES], lines)
 
 
 def page_table(
     part: Comparison | DseTask, columns: Sequence[str], lines: Sequence[Sequence[str]]
 ) -> dict[str, object]:
-    """What the template needs; numbers in percent without the sign."""
+    """What the template needs."""
     return {
         "title": part.title,
         "note": part.note,
         "columns": columns,
-        "lines": [[text.replace("%", "") for text in line] for line in lines],
-        "published": part.published,
+        "lines": [[escaped(text) for text in line] for line in lines],
+        "published": [
+            [escaped(value if isinstance(value, str) else " / ".join(value)) for _, value in one]
+            for one in part.published
+        ],
     }
+
+
+def escaped(text: str) -> str:
+    """Return text for a cell of a Markdown table."""
+    return text.replace("|", r"\|")
+
+
+def percent(value: float | np.floating) -> str:
+    """Return a number in percent, without the sign."""
+    return f"{100 * value:.1f}"
 
 
 def load(run: Path) -> StanceClassifier:
@@ -174,8 +223,8 @@ def scored(classifiers: Sequence[StanceClassifier], rows: Sequence[Example]) -> 
 
 def cell(by_seed: Sequence[float], interval: Sequence[float]) -> str:
     """Return `mean [low, high] (by seed)`."""
-    seeds = f" ({', '.join(f'{value:.1%}' for value in by_seed)})" if len(by_seed) > 1 else ""
-    return f"{np.mean(by_seed):.1%} [{interval[0]:.1%}, {interval[1]:.1%}]{seeds}"
+    seeds = f" ({', '.join(map(percent, by_seed))})" if len(by_seed) > 1 else ""
+    return f"{percent(np.mean(by_seed))} [{percent(interval[0])}, {percent(interval[1])}]{seeds}"
 
 
 def baselines(data: Path, splits: Mapping[str, Sequence[Example]]) -> dict[str, list[str]]:

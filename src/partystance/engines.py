@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from partystance.encoding import Arrays
-from partystance.errors import PartystanceError, needs_extra
+from partystance.errors import PartystanceError, did_you_mean, needs_extra
 from partystance.schema import POLAR
 
 INT8 = "int8"
@@ -65,7 +65,7 @@ class Heads:
         self.width = self._weights["head.1.weight"].shape[1]
 
     def __call__(self, hidden: Floats, arrays: Arrays) -> Answer:
-        """Answer for the sentences whose tokens have the states `hidden` (B, L, H)."""
+        """Return the `Answer` for the sentences whose tokens have the states `hidden` (B, L, H)."""
         attention, targets = arrays["attention_mask"], arrays["target_mask"].astype(np.float32)
         spans = targets @ hidden / np.maximum(targets.sum(-1, keepdims=True), 1)
         first = np.broadcast_to(hidden[:, :1], spans.shape)
@@ -107,7 +107,7 @@ class LightEngine(ABC):
         try:
             self._heads = Heads(own / HEAD)
             self._encoder = self._load(own)
-        except PartystanceError:
+        except (PartystanceError, ImportError):  # what is missing, or Ctrl-C while a library loads
             raise
         except Exception as error:  # each library raises its own kinds for a broken file
             raise PartystanceError(f"{own}: cannot be read ({error}); is the file whole?") from None
@@ -156,9 +156,12 @@ class OnnxEngine(LightEngine):
         return onnxruntime.InferenceSession(str(own / ENCODER[ONNX]), options, ["CPUExecutionProvider"])
 
     def _states(self, arrays: Arrays) -> Floats:
-        given = {name: arrays[name].astype(np.int64) for name in ("input_ids", "attention_mask")}
+        given = {name: arrays[name] for name in ("input_ids", "attention_mask")}
         return self._encoder.run(None, given)[0]
 
+
+TORCH = "torch"
+"""The engine that is PyTorch."""
 
 LIGHT: dict[str, type[LightEngine]] = {INT8: Int8Engine, ONNX: OnnxEngine}
 """The engines without torch, faster ones first."""
@@ -193,11 +196,19 @@ def load_engine(folder: Path, device: str | None = None, engine: str | None = No
         engine: `int8`, `onnx` or `torch`, to choose.
 
     Raises:
-        PartystanceError: what it needs is not installed, or the folder does not hold what is asked for.
+        PartystanceError: no such engine, it cannot use that device, what it needs is not installed, or the
+            folder does not hold what is asked for.
     """
-    kind = engine or (light_kind(folder) if device in (None, "cpu") else None)
-    if kind in LIGHT:
+    on_cpu = device in (None, "cpu")
+    kind = engine or (light_kind(folder) if on_cpu else None) or TORCH
+    if kind in LIGHT and on_cpu:
         return LIGHT[kind](folder)
-    with needs_extra("train", f"{folder} without {INT8} weights"):
+    if kind in LIGHT:
+        raise PartystanceError(f"engine {kind!r} runs on the CPU alone, not on {device!r}")
+    if kind != TORCH:
+        raise PartystanceError(f"no engine {kind!r}{did_you_mean(kind, (*LIGHT, TORCH))}")
+    if not (folder / WEIGHTS).is_file():
+        raise PartystanceError(f"{folder}: no {WEIGHTS}, which PyTorch needs")
+    with needs_extra("train", f"running {folder} with PyTorch"):
         from partystance.torch_engine import TorchEngine
     return TorchEngine(folder, device)

@@ -47,7 +47,7 @@ class StanceClassifier:
         engine: `int8`, `onnx` or `torch`; by default the first that the model has.
 
     Raises:
-        PartystanceError: there is no such folder, or it holds no span stance model.
+        PartystanceError: there is no such folder, it holds no span stance model, or the engine cannot run it.
     """
 
     def __init__(
@@ -254,7 +254,8 @@ def _folder(name: str) -> Path:
     path = Path(name)
     if path.is_dir():
         if not (path / WEIGHTS).exists() and light_kind(path) is None:
-            raise PartystanceError(f"{path}: no {WEIGHTS}; is this a run that finished training?")
+            kinds = ", ".join(f"{kind}/" for kind in LIGHT)
+            raise PartystanceError(f"{path}: no {WEIGHTS}, {kinds}; is this a run that finished training?")
         return path
     looks_like_hub_id = name.count("/") == 1 and not name.startswith((".", os.sep, "models/"))
     if not looks_like_hub_id:
