@@ -10,8 +10,10 @@ more than half a point of macro-F1 on any of them by rounding, or whose answers 
 """
 
 import json
+import logging
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -173,15 +175,18 @@ def write_onnx(model: SpanStanceModel, folder: Path) -> None:
     folder.mkdir(parents=True)
     ids = torch.ones(2, 16, dtype=torch.long)  # any will do: both dimensions are left open
     either = {0: "sentences", 1: "tokens"}
-    program = torch.onnx.export(
-        BareEncoder(model.encoder).eval(),
-        (ids, torch.ones_like(ids)),
-        input_names=["input_ids", "attention_mask"],
-        output_names=["states"],
-        dynamic_shapes={"input_ids": either, "attention_mask": either},
-        dynamo=True,
-        verbose=False,
-    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which has no part here
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter talks of its own insides
+        program = torch.onnx.export(
+            BareEncoder(model.encoder).eval(),
+            (ids, torch.ones_like(ids)),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["states"],
+            dynamic_shapes={"input_ids": either, "attention_mask": either},
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None  # only with dynamo=False
     program.save(folder / ENCODER[ONNX], external_data=False)
 
