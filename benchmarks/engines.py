@@ -19,12 +19,11 @@ import numpy as np
 import torch
 import typer
 from onnxruntime.quantization import quantize_dynamic
-from safetensors.torch import save_file
 from transformers.utils import logging
 
 from partystance import StanceClassifier, metrics
 from partystance.console import readable_errors
-from partystance.engines import ENCODER, HEAD, INT8, ONNX, WEIGHTS
+from partystance.engines import ENCODER, INT8, ONNX, WEIGHTS
 from partystance.minimal_pairs import read_minimal_pairs
 from partystance.model import SpanStanceModel
 from partystance.predictor import released
@@ -33,7 +32,8 @@ from partystance.schema import Example
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "train"))  # the recipes are scripts, not a package
 
-from export import PAIRS, write_onnx  # noqa: E402
+from evaluate_pairs import PAIRS  # noqa: E402
+from export import write_heads, write_onnx  # noqa: E402
 
 
 def main(
@@ -73,8 +73,7 @@ def as_onnx(folder: Path, out: Path) -> None:
         shutil.copyfile(folder / name, out / name)
     model = SpanStanceModel.from_pretrained(folder, dtype=torch.float32)
     write_onnx(model, out / ONNX)
-    heads = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("encoder.")}
-    save_file(heads, out / ONNX / HEAD)
+    write_heads(model, out / ONNX)
 
 
 def line(classifier: StanceClassifier, rows: Sequence[Example], reference: np.ndarray) -> str:

@@ -76,7 +76,7 @@ def test_copies_of_training_are_left_out(script, tiny_run: Path, pairs: Path, tm
     train.write_text(LINES.splitlines()[0] + "\n", encoding="utf-8")
     assert "4 pairs of" in run(script, tiny_run, pairs, "--train", train).output
     nothing = run(script, tiny_run, pairs, "--train", pairs)
-    assert (nothing.exit_code, "no pairs that are not in --train" in nothing.output) == (1, True)
+    assert (nothing.exit_code, f"no pairs that are not in {pairs}" in nothing.output) == (1, True)
 
 
 def run(script, *arguments: str | Path):

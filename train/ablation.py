@@ -21,6 +21,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from baselines import gold, groups, read_split
+from evaluate_pairs import ask_pairs
 from seeds import OverSeeds, over_seeds
 
 from partystance import metrics
@@ -31,7 +32,6 @@ from partystance.errors import PartystanceError
 from partystance.files import git_commit, sha256_file, write_json, write_text
 from partystance.labels.handmade import CURATED
 from partystance.labels.overlays import is_overlay
-from partystance.minimal_pairs import MinimalPair, pair_scores, read_minimal_pairs
 from partystance.schema import LABELS, Example
 
 Recipe = tuple[tuple[str, ...], ...]
@@ -55,7 +55,6 @@ SMALL_ROWS, SMALL_EPOCHS = 6000, 8
 """Sets of fewer rows see them more often: three epochs of a thousand sentences are too few steps."""
 
 RUNS = Path("models/ablation")
-PAIRS = Path("data/minimal_pairs.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,8 @@ def finetune(data: Path, run: Path, stages: Recipe, rows: Sequence[Example], see
 
 def compare(data: Path, recipes: Mapping[Recipe, int], seeds: Sequence[int]) -> None:
     """Score every recipe, given with the rows of its last stage, and write the table."""
-    test, pairs = read_split(data, "test"), list(read_minimal_pairs(PAIRS))
-    scores = [score(stages, train_rows, seeds, test, pairs) for stages, train_rows in recipes.items()]
+    test = read_split(data, "test")
+    scores = [score(stages, train_rows, seeds, test) for stages, train_rows in recipes.items()]
     facts = {
         "data": {name: sha256_file(data / f"{name}.parquet") for name in ("train", "validation", "test")},
         "seeds": list(seeds),
@@ -169,7 +168,6 @@ def score(
     train_rows: int,
     seeds: Sequence[int],
     test: Sequence[Example],
-    pairs: Sequence[MinimalPair],
 ) -> Score:
     """Predict with each seed's run; the interval is that of the seeds' mean, articles resampled."""
     from partystance.predictor import StanceClassifier
@@ -178,8 +176,7 @@ def score(
     for seed in seeds:
         classifier = StanceClassifier(run_folder(stages, seed))
         said.append(metrics.class_indices(p.label for p in classifier.predict(test)))
-        answers = [p.label for p in classifier.predict([row for pair in pairs for row in pair.rows])]
-        right.append(pair_scores(pairs, list(zip(answers[::2], answers[1::2], strict=True)))["all"]["right"])
+        right.append(ask_pairs(classifier)["all"]["right"])
     return Score(
         sources=", then ".join(" + ".join(names) for names in stages),
         train_rows=train_rows,

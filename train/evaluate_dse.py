@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from seeds import BOOTSTRAP
 
 from partystance import StanceClassifier, metrics
 from partystance.console import readable_errors
@@ -30,7 +31,7 @@ NAMES = (
 )
 """What the numbers of the file mean."""
 
-BOOTSTRAP = {"n_resamples": 1000, "seed": 13}
+MEASURES = {"micro-F1": metrics.accuracy, "macro-F1": metrics.macro_f1}
 
 
 def main(
@@ -47,20 +48,30 @@ def main(
         python train/evaluate_dse.py models/partystance-minilm dse/valid.txt --train dse/train.txt
     """
     with readable_errors():
-        seen = {pair.text for pair in read_pairs(train)} if train else set()
-        asked = [pair for pair in read_pairs(pairs) if pair.text not in seen]
-        if not asked:
-            raise PartystanceError(f"{pairs}: no pairs" + " that are not in --train" * bool(train))
+        asked = unseen_pairs(pairs, train)
         gold = np.array([int(pair.relation) for pair in asked])
         said = relations(StanceClassifier(model), asked).argmax(1)
         print(f"{len(asked)} pairs of {pairs}" + (", copies of training sentences left out" * bool(train)))
         matrices = confusion(gold, said)
         resampled = metrics.resample(matrices, **BOOTSTRAP)
-        for name, score in (("micro-F1", metrics.accuracy), ("macro-F1", metrics.macro_f1)):
+        for name, score in MEASURES.items():
             interval = metrics.percentile_interval(score(resampled))
             print(f"{name:28} {score(matrices.sum(0)):.3f} [{interval.low:.3f}, {interval.high:.3f}]")
         for relation, f1 in enumerate(metrics.f1(matrices.sum(0))):
             print(f"F1, {NAMES[relation]:24} {f1:.3f}   {(gold == relation).sum()} pairs")
+
+
+def unseen_pairs(pairs: Path, train: Path | None) -> list[Pair]:
+    """Read the pairs of a file whose sentence is not in the training file.
+
+    Raises:
+        PartystanceError: there are none.
+    """
+    seen = {pair.text for pair in read_pairs(train)} if train else set()
+    asked = [pair for pair in read_pairs(pairs) if pair.text not in seen]
+    if not asked:
+        raise PartystanceError(f"{pairs}: no pairs" + f" that are not in {train}" * bool(train))
+    return asked
 
 
 def relations(classifier: StanceClassifier, pairs: list[Pair]) -> NDArray[np.float64]:

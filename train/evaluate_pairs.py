@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from partystance import StanceClassifier
 from partystance.console import aligned, readable_errors
 from partystance.minimal_pairs import CHANGES, pair_scores, read_minimal_pairs
 
@@ -29,18 +30,20 @@ def main(
         python train/evaluate_pairs.py models/demo
     """
     with readable_errors():
-        read = list(read_minimal_pairs(pairs))
-        from partystance.predictor import StanceClassifier  # torch: after what can fail without it
-
-        classifier = StanceClassifier(run)
-        said = [p.label for p in classifier.predict([row for pair in read for row in pair.rows])]
-        scores = pair_scores(read, list(zip(said[::2], said[1::2], strict=True)))
+        scores = ask_pairs(StanceClassifier(run), pairs)
         lines = [["change", "label must", "pairs", "right", "effect"]]
         for change, found in scores.items():
             must = "" if change not in CHANGES else "change" if CHANGES[change] else "stay"
             cells = [f"{found[key]:.1%}" for key in ("right", "effect")]
             lines.append([change, must, f"{found['n']:.0f}", *cells])
         print(aligned(lines))
+
+
+def ask_pairs(classifier: StanceClassifier, pairs: Path = PAIRS) -> dict[str, dict[str, float]]:
+    """Return the scores of a classifier on minimal pairs: see `pair_scores`."""
+    read = list(read_minimal_pairs(pairs))
+    said = [p.label for p in classifier.predict([row for pair in read for row in pair.rows])]
+    return pair_scores(read, list(zip(said[::2], said[1::2], strict=True)))
 
 
 if __name__ == "__main__":

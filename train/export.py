@@ -24,9 +24,10 @@ import torch
 import typer
 from baselines import gold, groups, read_split
 from evaluate_model import BOOTSTRAP, Run, by_phenomenon, plain, read_run
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from evaluate_pairs import ask_pairs
 from safetensors.torch import load_file, save_file
 from scipy.optimize import minimize_scalar
+from templates import render
 from transformers import AutoTokenizer, BertConfig, CamembertConfig, RobertaConfig, XLMRobertaConfig
 from transformers.utils import logging as transformers_logging
 
@@ -37,7 +38,6 @@ from partystance.engines import ENCODER, HEAD, INT8, ONNX, WEIGHTS, light_kind
 from partystance.errors import PartystanceError
 from partystance.files import git_commit, package_versions, sha256_file, write_json, write_text
 from partystance.holders import same_holder
-from partystance.minimal_pairs import pair_scores, read_minimal_pairs
 from partystance.model import SpanStanceModel, is_run
 from partystance.parties import Registry
 from partystance.schema import LABELS, POLAR, Example, Prediction
@@ -45,7 +45,6 @@ from partystance.schema import LABELS, POLAR, Example, Prediction
 OFFICIAL = "sentence-transformers/all-MiniLM-L6-v2"
 """The hub's name for the encoder that needs no hub."""
 
-PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
 MOST_LOST = 0.005
 """Macro-F1 that the weights for the engine without PyTorch may cost."""
 
@@ -93,7 +92,7 @@ def main(
                 "splits": {name: measure(run, folder, name, rows) for name, rows in splits.items()},
                 **parts(folder, splits["test"]),
                 "thresholds": thresholds(folder, splits["test"]),
-                "pairs": minimal_pairs(folder),
+                "pairs": ask_pairs(StanceClassifier(folder)),
                 "made_by": made_by,
                 "base_model": base_model(trained),
                 "parameters": SpanStanceModel.from_pretrained(folder).num_parameters(),
@@ -128,8 +127,7 @@ def write_weights(run: Path, folder: Path) -> None:
     if not write_int8(run, model, folder / INT8):
         write_onnx(model, folder / ONNX)
     model.half().save_pretrained(folder)
-    heads = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("encoder.")}
-    save_file(heads, folder / f"{light_kind(folder)}" / HEAD)
+    write_heads(model, folder / f"{light_kind(folder)}")
     shutil.copyfile(run / "tokenizer.json", folder / "tokenizer.json")
 
 
@@ -189,6 +187,12 @@ def write_onnx(model: SpanStanceModel, folder: Path) -> None:
         )
     assert program is not None  # only with dynamo=False
     program.save(folder / ENCODER[ONNX], external_data=False)
+
+
+def write_heads(model: SpanStanceModel, folder: Path) -> None:
+    """Write what comes after the encoder."""
+    heads = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("encoder.")}
+    save_file(heads, folder / HEAD)
 
 
 def drop_positions(model: SpanStanceModel) -> None:
@@ -304,14 +308,6 @@ def thresholds(folder: Path, rows: Sequence[Example]) -> list[dict[str, Any]]:
     return table
 
 
-def minimal_pairs(folder: Path) -> dict[str, dict[str, float]]:
-    """Scores on the minimal pairs, by what differs in them."""
-    pairs = list(read_minimal_pairs(PAIRS))
-    said = StanceClassifier(folder).predict([row for pair in pairs for row in pair.rows])
-    labels = [prediction.label for prediction in said]
-    return pair_scores(pairs, list(zip(labels[::2], labels[1::2], strict=True)))
-
-
 def refuse(splits: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise `PartystanceError` when what was written says too much else than the run, or the batch matters.
 
@@ -342,19 +338,10 @@ def base_model(run: Run) -> str:
 
 def describe(folder: Path, out: Path, facts: Mapping[str, Any]) -> None:
     """Write the card and the manifest."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )  # the card is Markdown
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kind = light_kind(folder)
     assert kind is not None
-    card = environment.get_template("released_card.md.j2").render(
-        name=out.name, kind=kind, config=config, **facts
-    )
+    card = render("released_card.md.j2", name=out.name, kind=kind, config=config, **facts)
     write_text(folder / "README.md", card)
     names = (WEIGHTS, f"{kind}/{ENCODER[kind]}", f"{kind}/{HEAD}")
     hashes = {name: sha256_file(folder / name) for name in names}

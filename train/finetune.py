@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import typer
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from templates import render
 from transformers import AutoTokenizer, EarlyStoppingCallback, EvalPrediction, Trainer, TrainingArguments
 from transformers.utils import logging as transformers_logging
 
@@ -216,15 +216,7 @@ def save_run(
         ),
         "weights_sha256": sha256_file(run.output / "model.safetensors"),
     }
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-    )  # the card is Markdown
-    card = environment.get_template("model_card.md.j2").render(
-        run=config, labels=LABELS, **facts, **provenance
-    )
+    card = render("model_card.md.j2", run=config, labels=LABELS, **facts, **provenance)
     write_text(run.output / "README.md", card)
     write_manifest(run.output, splits, config, **facts, **provenance)
 

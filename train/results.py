@@ -14,11 +14,12 @@ from typing import Annotated, Self, TypeVar
 import numpy as np
 import typer
 from baselines import fit_and_predict, gold, groups, read_split
-from evaluate_dse import confusion, relations
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from evaluate_dse import MEASURES, confusion, relations, unseen_pairs
+from evaluate_pairs import ask_pairs
 from pydantic import Field, model_validator
 from safetensors.numpy import load_file
 from seeds import BOOTSTRAP, over_seeds
+from templates import render
 from tqdm import tqdm
 
 from partystance import StanceClassifier, metrics
@@ -27,15 +28,7 @@ from partystance.console import readable_errors
 from partystance.engines import WEIGHTS, light_kind
 from partystance.errors import PartystanceError
 from partystance.files import git_commit, package_versions, write_text
-from partystance.labels.dse import read_pairs
-from partystance.minimal_pairs import pair_scores, read_minimal_pairs
 from partystance.schema import Example
-
-MEASURES = {"micro-F1": metrics.accuracy, "macro-F1": metrics.macro_f1}
-"""DSE's own."""
-
-PAIRS = Path(__file__).parents[1] / "data" / "minimal_pairs.jsonl"
-
 
 P = TypeVar("P", "Comparison", "DseTask")
 
@@ -117,14 +110,8 @@ def main(
         wanted = load_config(ResultsConfig, config, overrides or [])
         check_all_there(wanted)
         tables = [table(comparison) for comparison in wanted.comparisons]
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent),
-            undefined=StrictUndefined,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )  # the page is Markdown
-        page = environment.get_template("results.md.j2").render(
+        page = render(
+            "results.md.j2",
             tables=[*tables, dse_table(wanted.dse)],
             config=config,
             commit=git_commit(),
@@ -153,7 +140,9 @@ def table(comparison: Comparison) -> dict[str, object]:
         classifiers = [load(run) for run in runs]
         cells = [scored(classifiers, rows) for rows in splits.values()]
         if comparison.minimal_pairs:
-            cells.append(percent(np.mean([pairs_right(classifier) for classifier in classifiers])))
+            cells.append(
+                percent(np.mean([ask_pairs(classifier)["all"]["right"] for classifier in classifiers]))
+            )
         speed = sentences_per_s(classifiers[0], next(iter(splits.values())))
         lines.append([name, size(runs[0]), f"{speed:.0f}", *cells])
     for name, cells in baselines(comparison.data, splits).items():
@@ -164,10 +153,7 @@ def table(comparison: Comparison) -> dict[str, object]:
 
 def dse_table(task: DseTask) -> dict[str, object]:
     """Score the systems on DSE's pairs."""
-    seen = {pair.text for pair in read_pairs(task.train)}
-    asked = [pair for pair in read_pairs(task.pairs) if pair.text not in seen]
-    if not asked:
-        raise PartystanceError(f"{task.pairs}: no pairs that are not in {task.train}")
+    asked = unseen_pairs(task.pairs, task.train)
     truth = np.array([int(pair.relation) for pair in asked])
     lines = []
     for name, runs in tqdm(task.systems.items(), desc=task.title, unit="system"):
@@ -240,13 +226,6 @@ def baselines(data: Path, splits: Mapping[str, Sequence[Example]]) -> dict[str, 
         ]
         cells[name] = [cell(one.by_seed, one.interval) for one in found]
     return cells
-
-
-def pairs_right(classifier: StanceClassifier) -> float:
-    """Return the share of minimal pairs of which both sentences are right."""
-    pairs = list(read_minimal_pairs(PAIRS))
-    said = [p.label for p in classifier.predict([row for pair in pairs for row in pair.rows])]
-    return pair_scores(pairs, list(zip(said[::2], said[1::2], strict=True)))["all"]["right"]
 
 
 def size(run: Path) -> str:
