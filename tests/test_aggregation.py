@@ -242,10 +242,11 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_training_on_sure_soft_labels_gives_the_model_of_hard_ones(
-    dataset: Path, tiny_encoder: Path, tmp_path: Path
+    dataset: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from safetensors.numpy import load_file
 
+    monkeypatch.syspath_prepend(str(ROOT / "train"))
     finetune = runpy.run_path(str(ROOT / "train" / "finetune.py"))["finetune"]
     common = {"data": dataset, "encoder": str(tiny_encoder), "max_tokens": 32}
     block = TrainingBlock(num_train_epochs=1, report_to=[])
