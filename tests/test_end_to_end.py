@@ -59,7 +59,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def overrides(dataset: Path, tiny_encoder: Path) -> list[str]:
-    settings = ["training.num_train_epochs=2", "max_tokens=96", "frozen_layers=1"]
+    settings = ["training.num_train_epochs=2", "max_tokens=96", "frozen_layers=1", "consistency_weight=1"]
     return [f"data={dataset}", f"encoder={tiny_encoder}", *settings]
 
 

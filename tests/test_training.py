@@ -80,6 +80,20 @@ def test_a_neutral_row_whose_holder_is_out_of_sight_is_not_counted(tiny_encoder:
     assert TrainingWindows([replace(row, holder="")], encoder)[0]["labels"] == [1]
 
 
+def test_two_passes_count_how_far_they_are_apart() -> None:
+    torch.manual_seed(5)
+    logits = torch.randn(4, 2, 3, requires_grad=True)  # two sentences, and the same two again
+    labels = torch.tensor([[0, 1], [2, -100]]).repeat(2, 1)
+    kept = labels[:2].ne(-100)
+    p, q = (part[kept].log_softmax(-1) for part in logits.chunk(2))
+    kl = torch.nn.functional.kl_div
+    apart = kl(p, q, reduction="sum", log_target=True) + kl(q, p, reduction="sum", log_target=True)
+    once = StanceLoss(None, 0.0, 0.3)(unheld(logits), labels)
+    loss = StanceLoss(None, 0.0, 0.3, consistency_weight=2.0)
+    torch.testing.assert_close(loss(unheld(logits), labels), once + 2 * apart / 6)
+    torch.testing.assert_close(loss(unheld(logits.detach()), labels), once.detach())
+
+
 def unheld(logits: torch.Tensor) -> SpanStanceOutput:
     """What a model says where no holder is known."""
     return SpanStanceOutput(logits=logits, holder_shares=torch.full((*logits.shape[:2], 2), -1e9))
@@ -128,6 +142,9 @@ def test_targets_of_one_sentence_train_together(tiny_encoder: Path) -> None:
     assert [feature["labels"] for feature in features] == [[0, 2], [1]]
     batch = Collator(encoder)(list(features))
     assert batch["labels"].tolist() == [[0, 2], [1, -100]]
+    batch = Collator(encoder)(list(TrainingWindows(rows, encoder, twice=True)))
+    assert batch["labels"].tolist() == [[0, 2], [1, -100]] * 2
+    assert all(torch.equal(*tensor.chunk(2)) for tensor in batch.values())
 
 
 def checkpoint(folder: Path, step: int) -> Path:

@@ -80,7 +80,7 @@ def finetune(run: RunConfig, resume: bool) -> None:
     encoder_source = encoder_path(run.encoder)
     tokenizer = AutoTokenizer.from_pretrained(encoder_source)
     encoder = SpanEncoder(tokenizer.backend_tokenizer, run.max_tokens)
-    windows = TrainingWindows(train, encoder, run.soft_labels)
+    windows = TrainingWindows(train, encoder, run.soft_labels, twice=run.consistency_weight > 0)
 
     arguments = training_arguments(run)
     torch.manual_seed(run.seed)  # the head's first weights; the Trainer seeds the rest
@@ -101,7 +101,9 @@ def finetune(run: RunConfig, resume: bool) -> None:
         train_dataset=windows,
         eval_dataset=TrainingWindows(validation, encoder),
         data_collator=Collator(encoder),
-        compute_loss_func=StanceLoss(weights, run.training.label_smoothing_factor, run.holder_weight),
+        compute_loss_func=StanceLoss(
+            weights, run.training.label_smoothing_factor, run.holder_weight, run.consistency_weight
+        ),
         compute_metrics=validation_scores,
         optimizers=(torch.optim.AdamW(groups, lr=rate, fused=True), None),
         callbacks=[SealCheckpoints(), clock],

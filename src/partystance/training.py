@@ -81,6 +81,12 @@ class RunConfig(BaseModel):
     holder_weight: float = Field(
         default=0.3, ge=0, description="how much naming the holder counts beside naming the stance"
     )
+    consistency_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="R-Drop: every sentence passes twice with its own dropout, and this weighs how far "
+        "the two answers are apart; twice the time; 0: one pass",
+    )
     layer_decay: float = Field(
         default=0.95, gt=0, le=1, description="factor on the learning rate, a layer downwards"
     )
@@ -104,13 +110,15 @@ class TrainingWindows(Dataset[dict[str, Any]]):
     An item is one window: `input_ids` (for the length-grouped sampler), `window`, `labels`: of each target
     the class index or, with `soft`, the three probabilities (1 and 0 for a row that has none), and `holders`:
     of each target the tokens of whoever takes the stance, empty where nobody does or the sentence does not
-    name them.
+    name them. `twice`: whether a batch is to hold it twice, as R-Drop needs it.
 
     Raises:
         PartystanceError: `soft`, and no row has probabilities.
     """
 
-    def __init__(self, examples: Iterable[Example], encoder: SpanEncoder, soft: bool = False) -> None:
+    def __init__(
+        self, examples: Iterable[Example], encoder: SpanEncoder, soft: bool = False, twice: bool = False
+    ) -> None:
         sentences: dict[str, list[Example]] = {}
         for example in examples:
             sentences.setdefault(example.text, []).append(example)
@@ -120,7 +128,7 @@ class TrainingWindows(Dataset[dict[str, Any]]):
         self._items: list[dict[str, Any]] = []
         for text, rows in sentences.items():
             for window in encoder.encode(text, [row.mentions for row in rows]):
-                item = {"input_ids": window.input_ids, "window": window}
+                item = {"input_ids": window.input_ids, "window": window, "twice": twice}
                 own = [rows[target] for target in window.targets]
                 item["holders"] = [holder_tokens(window, row, rows) for row in own]
                 item["labels"] = [
@@ -149,7 +157,10 @@ def _target(row: Example, holder_seen: bool, soft: bool) -> int | tuple[float, .
 
 
 class Collator:
-    """Pads items of `TrainingWindows` to a batch of tensors, labels padded with -100."""
+    """Pads items of `TrainingWindows` to a batch of tensors, labels padded with -100.
+
+    Of items that are to be there `twice`, the second half of the batch repeats the first.
+    """
 
     def __init__(self, encoder: SpanEncoder) -> None:
         self.encoder = encoder
@@ -159,6 +170,8 @@ class Collator:
 
         Labels are class indices (B, K) or probabilities (B, K, 3); masks of holders are (B, K, L).
         """
+        if features[0]["twice"]:
+            features = [*features, *features]
         windows: list[Window] = [feature["window"] for feature in features]
         batch = {name: torch.from_numpy(array) for name, array in self.encoder.collate(windows).items()}
         targets = [torch.tensor(feature["labels"]) for feature in features]
@@ -183,11 +196,20 @@ class StanceLoss:
         weights: one factor a class, mean 1 over the training rows, or None.
         smoothing: the share of probability spread over all classes (Szegedy et al., CVPR 2016).
         holder_weight: factor on the holders' part.
+        consistency_weight: factor on how far apart the stances of the two passes are, where training batches
+            hold every sentence twice (R-Drop, Liang et al., NeurIPS 2021); 0 where they hold it once.
     """
 
-    def __init__(self, weights: Sequence[float] | None, smoothing: float, holder_weight: float) -> None:
+    def __init__(
+        self,
+        weights: Sequence[float] | None,
+        smoothing: float,
+        holder_weight: float,
+        consistency_weight: float = 0.0,
+    ) -> None:
         self.weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
         self.smoothing, self.holder_weight = smoothing, holder_weight
+        self.consistency_weight = consistency_weight
 
     def __call__(
         self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None
@@ -215,8 +237,10 @@ class StanceLoss:
             label_smoothing=self.smoothing,
         )
         silence = silence_loss(outputs.logits[silent], outputs.holder_shares[silent])
-        holders = holder_loss(outputs.holder_shares, classes)
-        return (stances + silence + self.holder_weight * holders) / count
+        loss = stances + silence + self.holder_weight * holder_loss(outputs.holder_shares, classes)
+        if self.consistency_weight and outputs.logits.requires_grad:  # validation passes once
+            loss = loss + self.consistency_weight * disagreement(outputs.logits, kept)
+        return loss / count
 
 
 def silent_targets(shares: Tensor, classes: Tensor) -> Tensor:
@@ -233,6 +257,18 @@ def silence_loss(logits: Tensor, shares: Tensor) -> Tensor:
     """
     taken = (logits.log_softmax(-1)[:, list(POLAR_INDICES)] + shares).exp().sum(-1)
     return -torch.log1p(-taken.clamp(max=1 - 1e-6)).sum()
+
+
+def disagreement(logits: Tensor, kept: Tensor) -> Tensor:
+    """Return the summed Kullback-Leibler divergences, both ways, between two passes.
+
+    Args:
+        logits: (2 B, K, 3), the second half those of the same sentences again.
+        kept: (2 B, K), which targets count.
+    """
+    once, again = (part.log_softmax(-1) for part in logits.chunk(2))
+    first = kept.chunk(2)[0]
+    return ((once.exp() - again.exp()) * (once - again))[first].sum()
 
 
 def holder_loss(shares: Tensor, classes: Tensor) -> Tensor:
