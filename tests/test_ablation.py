@@ -53,10 +53,32 @@ def done(script, data: Path, stages, rows: list[Example]) -> Path:
 
 def test_recipes_and_sources_have_names(script) -> None:
     assert script.recipe("a,b then c") == (("a", "b"), ("c",))
+    with_setting = script.recipe("a then b,c,dropout=0.2")
+    assert script.sources_of(with_setting[-1]) == ["b", "c"]
+    assert script.run_folder(with_setting, 7).name == "a-then-b-c-dropout=0.2-7"
     assert [script.source(one) for one in (row(1), row(2, "dse"), row(3, doc_id="con-401"))] == [
         "invented",
         "dse",
         "contrast",
+    ]
+
+
+def test_a_stage_trains_with_its_own_settings(script) -> None:
+    stages = script.recipe("dse then invented,dropout=0.2")
+    assert script.training(Path("some.yaml"), stages[:1], 13, 9000) == [
+        "train/finetune.py",
+        "some.yaml",
+        f"data={script.RUNS / 'data' / 'dse'}",
+        f"output={script.RUNS / 'dse-13'}",
+        "seed=13",
+    ]
+    assert script.training(Path("some.yaml"), stages, 13, 100)[2:] == [
+        f"data={script.RUNS / 'data' / 'invented'}",
+        f"output={script.RUNS / 'dse-then-invented-dropout=0.2-13'}",
+        "seed=13",
+        f"encoder={script.RUNS / 'dse-13'}",
+        "training.num_train_epochs=8",
+        "dropout=0.2",
     ]
 
 

@@ -3,9 +3,9 @@
     python train/ablation.py data/built/news configs/train/news.yaml
 
 Takes the train rows of sets of sources out of a built dataset, fine-tunes on one set or on one after the
-other with each seed, scores the test split and the minimal pairs, and writes `ablation.json` and
-`ablation.md` to `models/ablation/`. Runs that are there already are not trained again. Some five hours on 2
-CPU cores.
+other with each seed (a set may have settings of its own: `overlays,consistency_weight=1`), scores the test
+split and the minimal pairs, and writes `ablation.json` and `ablation.md` to `models/ablation/`. Runs that are
+there already are not trained again. Some five hours on 2 CPU cores.
 """
 
 import json
@@ -35,7 +35,8 @@ from partystance.labels.overlays import is_overlay
 from partystance.schema import LABELS, Example
 
 Recipe = tuple[tuple[str, ...], ...]
-"""Sources that train together, in stages: each stage goes on from the weights of the one before."""
+"""Sources that train together, and `key=value` settings of that training, in stages: each stage goes on from
+the weights of the one before."""
 
 RECIPES = (
     "newsmtsc,dse,dse-silence then invented,overlays,contrast",
@@ -83,13 +84,15 @@ def main(
         python train/ablation.py data/built/news configs/train/news.yaml --seed 13 --seed 14
 
         python train/ablation.py data/built/news configs/train/news.yaml --sources "dse then overlays"
+
+        python train/ablation.py data/built/news configs/train/news.yaml --sources "overlays,dropout=0.2"
     """
     with readable_errors("finished runs are kept: the same command goes on"):
         seeds = seed or [13, 14, 15]
         rows = read_split(data, "train")
         recipes = [recipe(text) for text in sources or RECIPES]
         known = Counter(source(row) for row in rows)
-        for name in (name for stages in recipes for names in stages for name in names):
+        for name in (name for stages in recipes for stage in stages for name in sources_of(stage)):
             if name not in known:
                 there = ", ".join(sorted(known))
                 raise PartystanceError(f"--sources {name}: no such rows in {data}; there are {there}")
@@ -97,12 +100,18 @@ def main(
             for stages in recipes:
                 for number in range(len(stages)):
                     finetune(data, run, stages[: number + 1], rows, one)
-        compare(data, {stages: sum(known[name] for name in stages[-1]) for stages in recipes}, seeds)
+        rows_of = {stages: sum(known[name] for name in sources_of(stages[-1])) for stages in recipes}
+        compare(data, rows_of, seeds)
 
 
 def recipe(text: str) -> Recipe:
-    """Return the stages of `a,b then c`."""
-    return tuple(tuple(names.split(",")) for names in text.split(THEN))
+    """Return the stages of `a,b then c,key=value`."""
+    return tuple(tuple(stage.split(",")) for stage in text.split(THEN))
+
+
+def sources_of(stage: Sequence[str]) -> list[str]:
+    """Return what of a stage are sources, not settings."""
+    return [part for part in stage if "=" not in part]
 
 
 def source(row: Example) -> str:
@@ -116,7 +125,22 @@ def source(row: Example) -> str:
 
 def run_folder(stages: Recipe, seed: int) -> Path:
     """Where a recipe's run with a seed is written."""
-    return RUNS / f"{'-then-'.join('-'.join(names) for names in stages)}-{seed}"
+    return RUNS / f"{'-then-'.join('-'.join(stage) for stage in stages)}-{seed}"
+
+
+def part_folder(stage: Sequence[str]) -> Path:
+    """Where the rows of a stage are written."""
+    return RUNS / "data" / "-".join(sources_of(stage))
+
+
+def training(run: Path, stages: Recipe, seed: int, rows: int) -> list[str]:
+    """Return the command that trains the last stage of a recipe, on so many rows."""
+    *before, stage = stages
+    command = ["train/finetune.py", str(run), f"data={part_folder(stage)}"]
+    command += [f"output={run_folder(stages, seed)}", f"seed={seed}"]
+    command += [f"encoder={run_folder(tuple(before), seed)}"] * bool(before)
+    command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (rows < SMALL_ROWS)
+    return command + [part for part in stage if "=" in part]
 
 
 def finetune(data: Path, run: Path, stages: Recipe, rows: Sequence[Example], seed: int) -> None:
@@ -126,9 +150,10 @@ def finetune(data: Path, run: Path, stages: Recipe, rows: Sequence[Example], see
         PartystanceError: there is a run, but of other rows or from other weights; or training failed.
     """
     folder = run_folder(stages, seed)
-    *before, names = stages
+    *before, stage = stages
+    names = sources_of(stage)
     own = [row for row in rows if source(row) in names]
-    part = RUNS / "data" / "-".join(names)
+    part = part_folder(stage)
     part.mkdir(parents=True, exist_ok=True)
     write_split(part / "train.parquet", own)
     shutil.copyfile(data / "validation.parquet", part / "validation.parquet")
@@ -139,9 +164,7 @@ def finetune(data: Path, run: Path, stages: Recipe, rows: Sequence[Example], see
         if stale or (before and first.stat().st_mtime > (folder / WEIGHTS).stat().st_mtime):
             raise PartystanceError(f"{folder} was trained on other rows or weights: delete it to train again")
         return
-    command = ["train/finetune.py", str(run), f"data={part}", f"output={folder}", f"seed={seed}"]
-    command += [f"encoder={run_folder(tuple(before), seed)}"] * bool(before)
-    command += [f"training.num_train_epochs={SMALL_EPOCHS}"] * (len(own) < SMALL_ROWS)
+    command = training(run, stages, seed, len(own))
     if subprocess.run([sys.executable, *command], check=False).returncode:
         raise PartystanceError(f"this run failed: python {' '.join(command)}")
 
@@ -178,7 +201,7 @@ def score(
         said.append(metrics.class_indices(p.label for p in classifier.predict(test)))
         right.append(ask_pairs(classifier)["all"]["right"])
     return Score(
-        sources=", then ".join(" + ".join(names) for names in stages),
+        sources=", then ".join(" + ".join(stage) for stage in stages),
         train_rows=train_rows,
         test=over_seeds(gold(test), groups(test), said),
         pairs_right=float(np.mean(right)),
