@@ -1,6 +1,7 @@
 """The table of results: its numbers are scikit-learn's, its errors say what is missing."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,10 +95,31 @@ def test_the_page_holds_what_scikit_learn_finds(scripts, config: Path, tiny_run:
     }
     assert r"| Some \| model | 1 M | 50.0 / 60.0 | x | nobody |" in page
     none = cells(page[page.index("## DSE") :], "none for all")
-    assert none[3:] == [
+    assert none[3:5] == [
         "50.0",
         f"{100 * f1_score([3, 0], [0, 0], labels=range(5), average='macro', zero_division=0):.1f}",
     ]
+
+
+def test_a_system_whose_runs_are_elsewhere_keeps_its_line(scripts, config: Path, tiny_run: Path) -> None:
+    results, _ = scripts
+    run = config.parent / "run"
+    shutil.copytree(tiny_run, run)
+    wanted = json.loads(config.read_text(encoding="utf-8"))
+    wanted["comparisons"][0]["systems"] |= {"other": [str(run)]}
+    config.write_text(json.dumps(wanted), encoding="utf-8")
+    page = config.parent / "models.md"
+    results.main(config)
+    before = cells(page.read_text(encoding="utf-8"), "other")
+    shutil.rmtree(run)
+    results.main(config)
+    after = cells(page.read_text(encoding="utf-8"), "other")
+    assert before[2]
+    assert after == [*before[:2], "", *before[3:]]  # all but the speed
+    write_split(config.parent / "data" / "mt.parquet", rows("mt", 6))
+    with pytest.raises(SystemExit):
+        results.main(config)
+    assert cells(page.read_text(encoding="utf-8"), "other") == after
 
 
 def test_the_interval_over_seeds_is_that_of_their_mean(scripts) -> None:

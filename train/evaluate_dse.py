@@ -8,6 +8,7 @@ likely as its stance and no stance in return. Micro- and macro-F1 as in Park, Pa
 2021), with 95 % intervals from resampling pairs. Half a minute.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,7 @@ def unseen_pairs(pairs: Path, train: Path | None) -> list[Pair]:
     return asked
 
 
-def relations(classifier: StanceClassifier, pairs: list[Pair]) -> NDArray[np.float64]:
+def relations(classifier: StanceClassifier, pairs: Sequence[Pair]) -> NDArray[np.float64]:
     """Return the probabilities of the five relations: (N, 5)."""
     asked = [row for pair in pairs for row in directions(pair)]
     said = np.array([prediction.probabilities for prediction in classifier.toward(asked)])

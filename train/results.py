@@ -4,18 +4,22 @@
 
 Scores every run of the config on held-out splits, fits the baselines on the same train split, asks for DSE's
 five-way task, and writes `models/README.md`. No model is trained. Some five minutes on 2 CPU cores.
+
+What it measured it keeps in `models/results.json`, beside the hashes of what was measured on: a system whose
+runs are elsewhere keeps its line, as long as the held-out rows are the same.
 """
 
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
 import typer
 from baselines import fit_and_predict, gold, groups, read_split
 from evaluate_dse import MEASURES, confusion, relations, unseen_pairs
-from evaluate_pairs import ask_pairs
+from evaluate_pairs import PAIRS, ask_pairs
 from pydantic import Field, model_validator
 from safetensors.numpy import load_file
 from seeds import BOOTSTRAP, over_seeds
@@ -27,7 +31,9 @@ from partystance.configs import StrictModel, load_config
 from partystance.console import readable_errors
 from partystance.engines import WEIGHTS, light_kind
 from partystance.errors import PartystanceError
-from partystance.files import git_commit, package_versions, write_text
+from partystance.files import git_commit, package_versions, sha256_file, write_json, write_text
+from partystance.labels.dse import Pair
+from partystance.metrics import Indices
 from partystance.schema import Example
 
 P = TypeVar("P", "Comparison", "DseTask")
@@ -62,6 +68,10 @@ class Comparison(StrictModel):
     def _a_score_a_column(self) -> Self:
         return columns_filled(self, len(self.splits))
 
+    def files(self) -> list[Path]:
+        """What the systems are scored on."""
+        return [self.data / f"{split}.parquet" for split in self.splits] + [PAIRS] * self.minimal_pairs
+
 
 class DseTask(StrictModel):
     """DSE's five-way task."""
@@ -76,6 +86,10 @@ class DseTask(StrictModel):
     @model_validator(mode="after")
     def _a_score_a_column(self) -> Self:
         return columns_filled(self, len(MEASURES))
+
+    def files(self) -> list[Path]:
+        """What the systems are scored on."""
+        return [self.pairs, self.train]
 
 
 def columns_filled(part: P, columns: int) -> P:
@@ -108,11 +122,14 @@ def main(
     """
     with readable_errors():
         wanted = load_config(ResultsConfig, config, overrides or [])
-        check_all_there(wanted)
-        tables = [table(comparison) for comparison in wanted.comparisons]
+        known = Known(wanted.output.with_name("results.json"))
+        check_all_there(wanted, known)
+        tables = [table(comparison, known) for comparison in wanted.comparisons]
+        tables.append(dse_table(wanted.dse, known))
+        write_json(known.path, known.lines)
         page = render(
             "results.md.j2",
-            tables=[*tables, dse_table(wanted.dse)],
+            tables=tables,
             config=config,
             commit=git_commit(),
             versions=package_versions("partystance", "ctranslate2", "torch", "scikit-learn"),
@@ -121,52 +138,109 @@ def main(
         print(f"written: {wanted.output}")
 
 
-def check_all_there(wanted: ResultsConfig) -> None:
+class Known:
+    """What was measured: by comparison and system, the cells of its line, the commit, and on which files.
+
+    Args:
+        path: the JSON file that keeps it, which need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[str, dict[str, Any]] = (
+            json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        )
+
+    def holds(self, part: Comparison | DseTask, system: str) -> bool:
+        """Whether a system was measured on the very files of a comparison."""
+        return self.lines.get(f"{part.title}: {system}", {}).get("files") == hashes(part)
+
+    def line(self, part: Comparison | DseTask, system: str, measure: Callable[[], list[str]]) -> list[str]:
+        """Return the line of a system: measured now where its runs are there, else as it was."""
+        key = f"{part.title}: {system}"
+        there = all((run / "config.json").is_file() for run in part.systems[system])
+        if there:
+            self.lines[key] = {"cells": measure(), "commit": git_commit(), "files": hashes(part)}
+        size, speed, *cells = self.lines[key]["cells"]  # of another machine, a speed says nothing here
+        return [system, size, speed if there else "", *cells, short(self.lines[key]["commit"])]
+
+
+def short(commit: str) -> str:
+    """Return the first digits of a commit, with a plus where the code differed from it."""
+    return commit[:7] + "+" * commit.endswith("+changes")
+
+
+def hashes(part: Comparison | DseTask) -> dict[str, str]:
+    """Return the SHA-256 of the files that a comparison scores on."""
+    return {path.name: sha256_file(path) for path in part.files()}
+
+
+def check_all_there(wanted: ResultsConfig, known: Known) -> None:
     """Raise `PartystanceError` for what is missing, before anything takes time."""
     parts = [*wanted.comparisons, wanted.dse]
-    runs = [run / "config.json" for part in parts for name in part.systems for run in part.systems[name]]
-    splits = [one.data / f"{split}.parquet" for one in wanted.comparisons for split in one.splits]
-    gone = [str(path) for path in (wanted.dse.pairs, wanted.dse.train, *splits, *runs) if not path.is_file()]
-    if gone:
-        raise PartystanceError(f"not there: {', '.join(gone)}")
+    if gone := [path for part in parts for path in part.files() if not path.is_file()]:
+        raise PartystanceError(f"not there: {', '.join(map(str, gone))}")
+    lost = [
+        str(run)
+        for part in parts
+        for system, runs in part.systems.items()
+        for run in runs
+        if not (run / "config.json").is_file() and not known.holds(part, system)
+    ]
+    if lost:
+        raise PartystanceError(f"not there, nor measured before on these files: {', '.join(lost)}")
 
 
-def table(comparison: Comparison) -> dict[str, object]:
+def table(comparison: Comparison, known: Known) -> dict[str, object]:
     """Score the systems and the baselines of a comparison."""
     splits = {name: read_split(comparison.data, name) for name in comparison.splits}
     columns = [f"{name} ({len(rows)} rows)" for name, rows in splits.items()]
-    lines = []
-    for name, runs in tqdm(comparison.systems.items(), desc=comparison.title, unit="system"):
-        classifiers = [load(run) for run in runs]
-        cells = [scored(classifiers, rows) for rows in splits.values()]
-        if comparison.minimal_pairs:
-            cells.append(
-                percent(np.mean([ask_pairs(classifier)["all"]["right"] for classifier in classifiers]))
-            )
-        speed = sentences_per_s(classifiers[0], next(iter(splits.values())))
-        lines.append([name, size(runs[0]), f"{speed:.0f}", *cells])
+    lines = [
+        known.line(comparison, name, lambda runs=runs: measured(runs, comparison, splits))
+        for name, runs in tqdm(comparison.systems.items(), desc=comparison.title, unit="system")
+    ]
     for name, cells in baselines(comparison.data, splits).items():
-        lines.append([name, "", "", *cells, *["–"] * comparison.minimal_pairs])
+        lines.append([name, "", "", *cells, *["–"] * comparison.minimal_pairs, short(git_commit())])
     columns += ["minimal pairs right"] * comparison.minimal_pairs
     return page_table(comparison, columns, lines)
 
 
-def dse_table(task: DseTask) -> dict[str, object]:
+def measured(
+    runs: Sequence[Path], comparison: Comparison, splits: Mapping[str, Sequence[Example]]
+) -> list[str]:
+    """Return size, speed and scores of a system."""
+    classifiers = [load(run) for run in runs]
+    cells = [scored(classifiers, rows) for rows in splits.values()]
+    if comparison.minimal_pairs:
+        right = [ask_pairs(classifier)["all"]["right"] for classifier in classifiers]
+        cells.append(percent(np.mean(right)))
+    speed = sentences_per_s(classifiers[0], next(iter(splits.values())))
+    return [size(runs[0]), f"{speed:.0f}", *cells]
+
+
+def dse_table(task: DseTask, known: Known) -> dict[str, object]:
     """Score the systems on DSE's pairs."""
     asked = unseen_pairs(task.pairs, task.train)
     truth = np.array([int(pair.relation) for pair in asked])
-    lines = []
-    for name, runs in tqdm(task.systems.items(), desc=task.title, unit="system"):
-        found = [confusion(truth, relations(load(run), asked).argmax(1)) for run in runs]
-        cells = []
-        for measure in MEASURES.values():
-            by_seed = [float(measure(matrices.sum(0))) for matrices in found]
-            resampled = [measure(metrics.resample(matrices, **BOOTSTRAP)) for matrices in found]
-            cells.append(cell(by_seed, metrics.percentile_interval(np.mean(resampled, axis=0))))
-        lines.append([name, size(runs[0]), "", *cells])
+    lines = [
+        known.line(task, name, lambda runs=runs: related(runs, asked, truth))
+        for name, runs in tqdm(task.systems.items(), desc=task.title, unit="system")
+    ]
     none = confusion(truth, np.zeros_like(truth)).sum(0)
-    lines.append(["none for all", "", "", *(percent(float(measure(none))) for measure in MEASURES.values())])
+    scores = [percent(float(measure(none))) for measure in MEASURES.values()]
+    lines.append(["none for all", "", "", *scores, short(git_commit())])
     return page_table(task, [f"{name} ({len(asked)} pairs)" for name in MEASURES], lines)
+
+
+def related(runs: Sequence[Path], asked: Sequence[Pair], truth: Indices) -> list[str]:
+    """Return size, no speed, and scores of a system on pairs of parties."""
+    found = [confusion(truth, relations(load(run), asked).argmax(1)) for run in runs]
+    cells = []
+    for measure in MEASURES.values():
+        by_seed = [float(measure(matrices.sum(0))) for matrices in found]
+        resampled = [measure(metrics.resample(matrices, **BOOTSTRAP)) for matrices in found]
+        cells.append(cell(by_seed, metrics.percentile_interval(np.mean(resampled, axis=0))))
+    return [size(runs[0]), "", *cells]
 
 
 def page_table(
