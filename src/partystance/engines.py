@@ -87,7 +87,8 @@ class Heads:
 class LightEngine(ABC):
     """An engine without torch: whatever runs the encoder, then the heads in NumPy.
 
-    A sentence's answer does not depend on what else is in the batch.
+    A sentence's answer does not depend on what else is in the batch; with 8 bits on a CPU without VNNI, by no
+    more than rounding (0.002 at most, measured on one of AMD's).
 
     Args:
         folder: a run that `train/export.py` wrote.
