@@ -166,3 +166,18 @@ def test_the_config_that_ships_loads(scripts) -> None:
     columns = [len(comparison.splits) for comparison in wanted.comparisons]
     for comparison, count in zip(wanted.comparisons, columns, strict=True):
         assert all(len(one.scores) == count for one in comparison.published)
+
+
+def test_the_page_that_ships_holds_what_was_kept(scripts) -> None:
+    results, _ = scripts
+    wanted = results.load_config(results.ResultsConfig, ROOT / "configs" / "results.yaml")
+    known = results.Known(ROOT / "models" / "results.json").lines
+    page = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
+    for part in [*wanted.comparisons, wanted.dse]:
+        section = page[page.index(f"## {part.title}") :]
+        for system in part.systems:
+            kept = known.pop(f"{part.title}: {system}")
+            line = cells(section, system)
+            assert (line[1], line[3:-1]) == (kept["cells"][0], kept["cells"][2:])
+            assert line[-1] == results.short(kept["commit"])
+    assert not known  # nothing that the page does not show

@@ -106,12 +106,12 @@ def test_the_sample_article_is_not_among_them(articles: dict[str, Article]) -> N
     assert not theirs & {s.text for s in split_sentences(sample)}
 
 
-def test_every_disagreement_is_settled_with_a_reason(rows: list[Example]) -> None:
+def test_every_disagreement_is_settled_with_a_reason(rows: list[Example], contrast: list[Example]) -> None:
     settled = {
         entry["id"]: entry
         for entry in map(json.loads, (DATA / "labels" / "adjudications.jsonl").open(encoding="utf-8"))
     }
-    disputed = {row.id: row for row in rows if len({a.label for a in row.annotations}) > 1}
+    disputed = {row.id: row for row in rows + contrast if len({a.label for a in row.annotations}) > 1}
     assert settled.keys() == disputed.keys()
     for row_id, row in disputed.items():
         assert (settled[row_id]["label"], settled[row_id]["holder"]) == (row.label, row.holder)
@@ -172,5 +172,8 @@ def test_the_card_counts_the_contrast_sets(contrast: list[Example]) -> None:
     card = (DATA / "README.md").read_text(encoding="utf-8").split("## Contrast sets")[1]
     sets, parties = {row.doc_id for row in contrast}, {row.party for row in contrast}
     counts = [len(contrast), len({row.text for row in contrast}), len(sets), len(parties)]
-    for count in [*counts, *Counter(row.label for row in contrast).values()]:
+    twice = [row for row in contrast if len(row.annotations) == 2]
+    for count in [*counts, *Counter(row.label for row in contrast).values(), len(twice)]:
         assert f"{count:,}" in card
+    first, second = ([row.annotations[i].label for row in twice] for i in (0, 1))
+    assert f"kappa {cohen_kappa_score(first, second):.2f}" in card
