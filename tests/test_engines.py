@@ -185,7 +185,7 @@ def test_the_model_that_ships_is_whole_and_small() -> None:
     for name, digest in manifest["weights_sha256"].items():
         assert sha256_file(folder / name) == digest, name
     assert sum((folder / INT8 / name).stat().st_size for name in ("model.bin", HEAD)) < 25_000_000
-    assert all(found["moved_by_batch"] < 1e-5 for found in manifest["splits"].values())
+    assert all(found["moved_by_batch"] < 0.005 for found in manifest["splits"].values())
 
 
 def test_the_model_that_ships_reads_plain_sentences_without_torch() -> None:

@@ -1,6 +1,7 @@
 """The shipped articles and labels: complete under the registry, varied, and honest about what they are."""
 
 import json
+import re
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -145,6 +146,7 @@ def test_contrast_sets_label_every_party_of_every_sentence(contrast: list[Exampl
     for row in contrast:
         labelled.setdefault(row.text, {})[row.party] = row.mentions
         assert row.label_source == "curated"
+        assert not re.search(r"[|#=\[\]]", row.text), row.id  # marks of the formats that people write rows in
         assert bool(row.holder) == bool(row.voice) == (row.label != "neutral"), row.id
         assert (row.holder == "author") == (row.voice == "author"), row.id
     assert {text: mentions_by_party(registry.find(text)) for text in labelled} == labelled
